@@ -1,0 +1,28 @@
+"""probcost: write what you believe about your data; the cost function falls out of it, and is checked."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from probcost import distributions, likelihoods, networks, priors
+from probcost.inference import Fit, NonFiniteCostError, fit, load
+from probcost.model import CostFunction, CostModel, cost
+from probcost.scenarios.spikes.model import SpikeCounts
+
+__version__ = version("probcost")
+
+__all__ = [
+    "CostFunction",
+    "CostModel",
+    "Fit",
+    "NonFiniteCostError",
+    "SpikeCounts",
+    "check",
+    "cost",
+    "distributions",
+    "fit",
+    "likelihoods",
+    "load",
+    "networks",
+    "priors",
+]

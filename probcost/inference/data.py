@@ -1,0 +1,145 @@
+"""From what the user handed in to checked, standardised training and held-out rows."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from probcost.inputs import as_inputs, as_observations, column_names, same_length
+from probcost.model import CostModel
+from probcost.networks import Standardize
+
+__all__ = ["Rows", "TrainingData", "prepare", "split_rows"]
+
+_HELD_OUT = 0.1
+_BLOCKS = 20
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Inputs ``[T, ...]`` (standardised) and observations ``[T, N]`` that belong together."""
+
+    x: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Everything `fit` learned from the data before training: rows, scales, names, and each unit's moments.
+
+    ``in_order`` holds all rows of x and y as they came, held-out ones among them.
+    """
+
+    train: Rows
+    held_out: Rows | None
+    in_order: Rows
+    standardize: Standardize
+    mean: Tensor
+    variance: Tensor
+    unit_names: list[str]
+
+
+def prepare(model: CostModel, x: Any, y: Any, *, validation: Any, groups: Any, seed: int) -> TrainingData:
+    """Check, split and standardise; scales and moments come from the training rows alone.
+
+    Raises:
+        ValueError, TypeError: for anything the table of bad input names; nothing has been trained yet.
+    """
+    like = next(model.parameters())
+    names = column_names(y)
+    if not hasattr(x, "__len__") or not hasattr(y, "__len__"):
+        raise TypeError(f"x and y must be tensors, arrays or data frames, got {type(x).__name__} and {type(y).__name__}")
+    same_length(x=x, y=y)
+    inputs, observations = as_inputs(x, like), as_observations(y, model.likelihood, like)
+    if isinstance(validation, tuple):
+        if len(validation) != 2:
+            raise ValueError(f"validation must be (x, y), got a tuple of {len(validation)}")
+        train = Rows(inputs, observations)
+        held_out = Rows(as_inputs(validation[0], like), as_observations(validation[1], model.likelihood, like))
+        same_length(**{"validation x": held_out.x, "validation y": held_out.y})
+        if held_out.x.shape[1:] != train.x.shape[1:]:
+            raise ValueError(f"validation x has rows of shape {list(held_out.x.shape[1:])}, x of {list(train.x.shape[1:])}")
+    else:
+        kept, held = split_rows(len(inputs), validation, groups, ordered=model.ordered, seed=seed)
+        train = Rows(inputs[kept], observations[kept])
+        held_out = Rows(inputs[held], observations[held]) if len(held) else None
+    standardize = _standardizer(train.x)
+    return TrainingData(
+        train=Rows(standardize(train.x), train.y),
+        held_out=None if held_out is None else Rows(standardize(held_out.x), held_out.y),
+        in_order=Rows(standardize(inputs), observations),
+        standardize=standardize,
+        mean=train.y.mean(0),
+        variance=train.y.var(0, correction=0),
+        unit_names=names or [str(i) for i in range(model.likelihood.n_units)],
+    )
+
+
+def split_rows(n: int, validation: Any, groups: Any, *, ordered: bool, seed: int) -> tuple[Tensor, Tensor]:
+    """Row numbers to train on and to hold out.
+
+    A tenth (or the given fraction) is held out: whole groups where groups are given, whole stretches of time where the
+    rows are ordered, else rows at random.
+    """
+    everything = torch.arange(n)
+    if validation is None:
+        return everything, everything[:0]
+    if validation == "auto":
+        fraction = _HELD_OUT
+    elif isinstance(validation, (int, float)) and not isinstance(validation, bool) and 0 < validation < 1:
+        fraction = float(validation)
+    else:
+        raise ValueError(f"validation must be 'auto', None, a fraction between 0 and 1, or (x, y); got {validation!r}")
+    held = _held_out_mask(n, fraction, groups, ordered, np.random.default_rng(seed))
+    if held.all() or not held.any():
+        if validation == "auto":
+            return everything, everything[:0]
+        raise ValueError(f"holding out {fraction:g} of {n:,} rows leaves nothing on one side; pass validation=None or (x, y)")
+    mask = torch.from_numpy(held)
+    return everything[~mask], everything[mask]
+
+
+def _held_out_mask(n: int, fraction: float, groups: Any, ordered: bool, rng: np.random.Generator) -> np.ndarray:
+    if groups is not None:
+        labels = np.asarray(groups)
+        if labels.shape != (n,):
+            raise ValueError(f"groups has shape {list(labels.shape)}; one label for each of the {n:,} rows is needed")
+        names = np.unique(labels)
+        if len(names) < 2:
+            raise ValueError(f"groups holds one group only ({names[0]!r}); at least two are needed to hold one out")
+        chosen = rng.choice(names, size=max(1, round(fraction * len(names))), replace=False)
+        return np.isin(labels, chosen)
+    if ordered:
+        # Whole stretches: neighbouring rows of a time series are near copies, and held-out rows must not be.
+        n_held = max(1, round(fraction * _BLOCKS))
+        chosen = np.floor((np.arange(n_held) + 0.5) * _BLOCKS / n_held)
+        return np.isin(np.arange(n) * _BLOCKS // n, chosen)
+    return np.asarray(rng.permutation(n) < math.floor(fraction * n))
+
+
+def _standardizer(x: Tensor) -> Standardize:
+    """Mean and scale per column (vectors), per feature (sequences), or one for all pixels (images and beyond)."""
+    axes: Sequence[int] = tuple(range(x.ndim - 1)) if x.ndim <= 3 else tuple(range(x.ndim))
+    wide = x.double()
+    mean = wide.mean(axes)
+    scale = (wide - mean).square().mean(axes).sqrt()
+    # Against rounding: a constant column of 1e6 has a standard deviation of about 1e-4 in float32.
+    constant = scale <= 1e-6 * mean.abs() + torch.finfo(x.dtype).tiny
+    if bool(constant.any()):
+        columns = torch.nonzero(constant.reshape(-1)).reshape(-1).tolist()
+        warnings.warn(
+            f"x is constant in column(s) {', '.join(map(str, columns[:5]))}{' …' if len(columns) > 5 else ''}: "
+            "they carry no information and enter as zeros",
+            stacklevel=4,
+        )
+    return Standardize(mean.to(x.dtype), torch.where(constant, torch.ones_like(scale), scale).to(x.dtype))

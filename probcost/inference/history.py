@@ -1,0 +1,57 @@
+"""What happened while training, epoch by epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["History"]
+
+
+@dataclass
+class History:
+    """Cost per observed row (nats) on training and held-out rows after each epoch.
+
+    ``held_out`` is empty when nothing was held out; ``best_epoch`` (counted from 0) is the one whose weights were kept.
+    """
+
+    cost: list[float] = field(default_factory=list)
+    held_out: list[float] = field(default_factory=list)
+    best_epoch: int = -1
+    stopped: str = ""
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an epoch: ``cost`` and, where rows were held out, ``held_out``."""
+        import pandas as pd
+
+        columns: dict[str, Any] = {"cost": self.cost}
+        if self.held_out:
+            columns["held_out"] = self.held_out
+        return pd.DataFrame(columns).rename_axis("epoch")
+
+    def plot(self) -> Figure:
+        """Training and held-out cost over epochs, with the epoch that was kept."""
+        from matplotlib import pyplot as plt
+
+        from probcost.checks.style import COLOURS, style
+
+        with style():
+            figure, axes = plt.subplots(figsize=(7, 4))
+            axes.plot(self.cost, color=COLOURS["quiet"], label="training rows")
+            if self.held_out:
+                axes.plot(self.held_out, color=COLOURS["model"], label="held-out rows")
+                axes.axvline(self.best_epoch, color=COLOURS["alert"], linestyle=":", label="kept")
+            axes.set(xlabel="epoch", ylabel="cost (nats per row)", title="Training")
+            axes.legend()
+            plt.close(figure)
+        return figure
+
+    def __repr__(self) -> str:
+        if not self.cost:
+            return "History(no epoch yet)"
+        kept = f", kept epoch {self.best_epoch} at {self.held_out[self.best_epoch]:.4f} held out" if self.held_out else ""
+        return f"History({len(self.cost)} epochs, cost {self.cost[0]:.4f} → {self.cost[-1]:.4f} nats/row{kept}; {self.stopped})"

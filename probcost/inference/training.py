@@ -1,0 +1,222 @@
+"""The one training loop: mini-batches, early stopping with the best weights kept, and checkpoints to resume from."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from probcost import save
+from probcost.inference.data import Rows, TrainingData
+from probcost.inference.history import History
+from probcost.predict import seeded
+
+__all__ = ["NonFiniteCostError", "Objective", "Settings", "train"]
+
+# Weights judged and kept are a running average over about the last 50 steps (Polyak & Juditsky 1992,
+# https://doi.org/10.1137/0330046): what an annealed learning rate would find, at every epoch and without a schedule.
+_AVERAGE = 0.02
+_CHECKPOINT_EVERY = 10.0  # seconds: short enough to lose little, long enough that writing costs under a percent
+
+
+class NonFiniteCostError(FloatingPointError):
+    """The cost became NaN or infinite; the message names the site, the step and the batch."""
+
+
+class Objective(Protocol):
+    """What is minimised: a module whose parameters are learned, a batch's cost per row, and a held-out cost per row."""
+
+    module: nn.Module
+
+    def cost(self, x: Tensor, y: Tensor, num_data: int) -> Tensor: ...
+
+    def held_out_cost(self, rows: Rows) -> float: ...
+
+    def explain(self, x: Tensor, y: Tensor) -> str: ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long and how fast to train; ``patience`` counts epochs without a better held-out cost."""
+
+    epochs: int
+    batch_size: int
+    lr: float
+    patience: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a positive whole number, got {value!r}")
+        if not 0 < self.lr < math.inf:
+            raise ValueError(f"lr must be a positive number, got {self.lr!r}")
+
+
+def train(
+    objective: Objective,
+    data: TrainingData,
+    settings: Settings,
+    *,
+    progress: bool,
+    checkpoint: str | os.PathLike[str] | None,
+) -> History:
+    """Train ``objective.module`` in place and leave it with the best weights; return what happened.
+
+    Interrupted at any moment, the same call with the same ``checkpoint`` folder goes on from the last checkpoint to the
+    result that the uninterrupted run gives, to the last bit on a CPU.
+    """
+    run = _Run(objective, data, settings)
+    if checkpoint is not None:
+        run.resume(checkpoint)
+    saved = time.monotonic()
+    with (
+        seeded(settings.seed, data.train.x.device),
+        tqdm(total=settings.epochs, initial=run.epoch, desc="fit", unit="epoch", disable=not progress) as bar,
+    ):
+        torch.set_rng_state(run.dropout_state)
+        while not run.history.stopped:
+            run.one_epoch()
+            bar.update()
+            bar.set_postfix_str(run.status(), refresh=False)
+            if checkpoint is not None and (run.history.stopped or time.monotonic() - saved > _CHECKPOINT_EVERY):
+                run.save(checkpoint)
+                saved = time.monotonic()
+    run.restore_best()
+    return run.history
+
+
+class _Run:
+    """The state of one training run; everything in it goes into a checkpoint."""
+
+    def __init__(self, objective: Objective, data: TrainingData, settings: Settings) -> None:
+        self.objective, self.data, self.settings = objective, data, settings
+        self.module = objective.module
+        self.parameters = [p for p in self.module.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(self.parameters, lr=settings.lr, fused=True)
+        self.order = torch.Generator().manual_seed(settings.seed)
+        self.dropout_state = torch.Generator().manual_seed(settings.seed).get_state()
+        self.history = History()
+        self.average = [p.detach().clone() for p in self.parameters]
+        self.best = self._copy()
+
+    @property
+    def epoch(self) -> int:
+        return len(self.history.cost)
+
+    def one_epoch(self) -> None:
+        """Every training row once, in random order; then judge the weights on the held-out rows."""
+        train, device = self.data.train, self.data.train.x.device
+        self.module.train()
+        permutation = torch.randperm(len(train), generator=self.order).to(device)
+        # Batches of nearly equal size: a last one of a few rows would be a noisy step, and breaks batch norms.
+        batches = permutation.tensor_split(math.ceil(len(train) / self.settings.batch_size))
+        total = 0.0
+        for i, rows in enumerate(batches):
+            x, y = train.x[rows], train.y[rows]
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = self.objective.cost(x, y, len(train))
+            value = loss.item()
+            if not math.isfinite(value):
+                step = self.epoch * len(batches) + i
+                raise NonFiniteCostError(
+                    f"the cost is {value} at step {step} (epoch {self.epoch}, batch {i} of {len(batches)}, rows "
+                    f"{rows[:3].tolist()} …): {self.objective.explain(x, y)}. Try a smaller lr (it was {self.settings.lr:g})"
+                )
+            loss.backward()
+            self.optimizer.step()
+            torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], _AVERAGE)
+            total += value * len(rows) / len(train)
+        self.history.cost.append(total)
+        self._judge()
+
+    def _judge(self) -> None:
+        history, epoch = self.history, self.epoch - 1
+        self._swap_average()
+        if self.data.held_out is not None:
+            self.module.eval()
+            with torch.no_grad():
+                history.held_out.append(self.objective.held_out_cost(self.data.held_out))
+        if not history.held_out or history.best_epoch < 0 or history.held_out[-1] < history.held_out[history.best_epoch]:
+            history.best_epoch = epoch
+            self.best = self._copy()
+        self._swap_average()
+        if epoch - history.best_epoch >= self.settings.patience:
+            history.stopped = f"no better on held-out rows for {self.settings.patience} epochs"
+        elif epoch + 1 >= self.settings.epochs:
+            history.stopped = f"all {self.settings.epochs} epochs done"
+
+    def _swap_average(self) -> None:
+        with torch.no_grad():
+            for parameter, average in zip(self.parameters, self.average, strict=True):
+                kept = parameter.clone()
+                parameter.copy_(average)
+                average.copy_(kept)
+
+    def restore_best(self) -> None:
+        self.module.load_state_dict(self.best)
+        self.module.eval()
+
+    def status(self) -> str:
+        shown = {"cost": self.history.cost, "held out": self.history.held_out}
+        return ", ".join(f"{name} {values[-1]:.4f}" for name, values in shown.items() if values)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        tensors = {f"module.{key}": value for key, value in self.module.state_dict().items()}
+        tensors |= {f"best.{key}": value for key, value in self.best.items()}
+        for i, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{i}.{key}": value for key, value in state.items()}
+        tensors |= {f"average.{i}": value for i, value in enumerate(self.average)}
+        tensors |= {"order": self.order.get_state(), "dropout": torch.get_rng_state()}
+        save.write(folder, "training", {"history": asdict(self.history), "problem": self._problem()}, tensors)
+
+    def resume(self, folder: str | os.PathLike[str]) -> None:
+        """Take over the checkpoint in ``folder``, where there is one.
+
+        Raises:
+            ValueError: when it was left by a fit of other data, another model or other settings.
+        """
+        try:
+            described, tensors = save.read(folder, "training")
+        except FileNotFoundError:
+            return
+        if described["problem"] != self._problem():
+            raise ValueError(
+                f"the checkpoint in {os.fspath(folder)!r} is of another fit (other data, model or settings); "
+                "give each fit a folder of its own, or delete this one"
+            )
+        self.history = History(**described["history"])
+        self.module.load_state_dict(_part(tensors, "module."))
+        self.best = _part(tensors, "best.")
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in _part(tensors, "optimizer.").items():
+            index, name = key.split(".", 1)
+            state.setdefault(int(index), {})[name] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        self.average = [tensors[f"average.{i}"] for i in range(len(self.average))]
+        self.order.set_state(tensors["order"])
+        self.dropout_state = tensors["dropout"]
+
+    def _problem(self) -> dict[str, object]:
+        """What must be the same for a checkpoint to be taken over, in a form that JSON keeps exactly."""
+        parts = [("train", self.data.train), ("held_out", self.data.held_out)]
+        sums = {
+            name: [list(rows.x.shape), float(rows.x.double().sum()), float(rows.y.double().sum())]
+            for name, rows in parts
+            if rows is not None
+        }
+        return {"settings": asdict(self.settings), "model": repr(self.module), "data": sums}
+
+    def _copy(self) -> dict[str, Tensor]:
+        return {key: value.detach().clone() for key, value in self.module.state_dict().items()}
+
+
+def _part(values: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}

@@ -1,0 +1,51 @@
+"""Likelihoods: raw network outputs → a Pyro distribution over one observation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from probcost.likelihoods.base import Likelihood
+from probcost.likelihoods.counts import (
+    ConwayMaxwellPoisson,
+    NegativeBinomial,
+    Poisson,
+    ZeroInflatedNegativeBinomial,
+    ZeroInflatedPoisson,
+)
+
+__all__ = [
+    "ConwayMaxwellPoisson",
+    "Likelihood",
+    "NegativeBinomial",
+    "Poisson",
+    "ZeroInflatedNegativeBinomial",
+    "ZeroInflatedPoisson",
+    "named",
+]
+
+# The one table of names, for the outermost doors (a command line, SpikeCounts(likelihood="...")).
+NAMES: dict[str, type[Likelihood]] = {
+    "poisson": Poisson,
+    "negative_binomial": NegativeBinomial,
+    "conway_maxwell_poisson": ConwayMaxwellPoisson,
+    "zero_inflated_poisson": ZeroInflatedPoisson,
+    "zero_inflated_negative_binomial": ZeroInflatedNegativeBinomial,
+}
+
+
+def named(name: str, n_units: int, **options: Any) -> Likelihood:
+    """The likelihood of that name for ``n_units`` units.
+
+    Raises:
+        ValueError: for an unknown name, listing the choices.
+
+    Example:
+        >>> named("negative_binomial", 4, dispersion="shared")
+        NegativeBinomial(
+          n_units=4, dispersion='shared'
+          (dispersion): UnitParameter()
+        )
+    """
+    if name not in NAMES:
+        raise ValueError(f"unknown likelihood {name!r}; choose one of {', '.join(map(repr, NAMES))}")
+    return NAMES[name](n_units, **options)

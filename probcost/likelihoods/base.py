@@ -1,0 +1,148 @@
+"""What every likelihood is: raw network outputs in, a Pyro distribution over one observation out."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from pyro.distributions import TorchDistribution
+from torch import Tensor, nn
+from torch.distributions import constraints
+
+__all__ = ["Likelihood", "UnitParameter", "first_index"]
+
+
+class Likelihood(nn.Module):
+    r"""Map raw, unconstrained network outputs to the distribution of one observation.
+
+    A likelihood owns the link functions, the number of raw outputs and the equation of its cost. To write one:
+
+    1. call ``super().__init__(n_units, num_outputs)``; learned parameters are ``nn.Parameter`` s on an unbounded scale;
+    2. ``forward(raw)`` turns ``raw`` ``[..., T, num_outputs]`` into a distribution with batch shape ``[..., T, N]``,
+       by elementwise operations only (posterior draws arrive as extra leading dimensions);
+    3. set ``site``, ``support``, ``discrete``, ``equation`` (the cost of one observation, in LaTeX, with ``k`` or ``y`` for
+       the observation) and ``symbols`` (each other symbol of the equation → the distribution's attribute that holds it);
+    4. say in ``initial_raw(mean, variance)`` which raw outputs describe data with these moments.
+
+    A complete example::
+
+        class Exponential(Likelihood):
+            site = "wait"
+            discrete = False
+            support = constraints.nonnegative
+            equation = r"y \lambda - \log \lambda"
+            symbols = {r"\lambda": "rate"}
+
+            def __init__(self, n_units: int) -> None:
+                super().__init__(n_units, num_outputs=n_units)
+
+            def forward(self, raw):
+                return pyro.distributions.Exponential(raw.exp())
+
+            def initial_raw(self, mean, variance):
+                return -mean.log()
+
+    Shapes: ``raw`` ``[..., T, num_outputs]``, observations ``[T, N]`` with ``N = n_units`` and ``event_shape = (N,)``.
+
+    Raises:
+        ValueError: from ``validate(y)``, for a wrong width, NaN or infinity, or a value outside the support,
+            with the first offending index and value.
+    """
+
+    site: ClassVar[str] = "y"
+    unit: ClassVar[str] = "unit"
+    discrete: ClassVar[bool]
+    support: ClassVar[constraints.Constraint]
+    equation: ClassVar[str]
+    symbols: ClassVar[dict[str, str]]
+
+    def __init__(self, n_units: int, num_outputs: int) -> None:
+        super().__init__()
+        if isinstance(n_units, bool) or not isinstance(n_units, int) or n_units < 1:
+            raise ValueError(f"the number of units must be a positive whole number, got {n_units!r}")
+        self.n_units = n_units
+        self.num_outputs = num_outputs
+
+    @property
+    def event_shape(self) -> torch.Size:
+        """Shape of one observation: ``(N,)``."""
+        return torch.Size((self.n_units,))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Constructor arguments, as JSON can hold them."""
+        return {"n_units": self.n_units}
+
+    def forward(self, raw: Tensor) -> TorchDistribution:
+        """Distribution of the observations given the raw outputs ``[..., T, num_outputs]``."""
+        raise TypeError(f"{type(self).__name__} must define forward(raw) -> distribution")
+
+    def initial_raw(self, mean: Tensor, variance: Tensor) -> Tensor:
+        """Raw outputs ``[num_outputs]`` that describe observations with this mean and variance ``[N]``."""
+        raise TypeError(f"{type(self).__name__} must define initial_raw(mean, variance)")
+
+    def null(self, mean: Tensor, variance: Tensor) -> TorchDistribution:
+        """The null model: what would be predicted for every row if only each unit's mean and variance were known."""
+        return self(self.initial_raw(mean, variance))
+
+    def validate(self, y: Tensor) -> None:
+        """Raise a ``ValueError`` that names the first observation this likelihood cannot have produced."""
+        if y.ndim != 2 or y.shape[-1] != self.n_units:
+            raise ValueError(
+                f"y has shape {list(y.shape)}; {type(self).__name__} describes {self.n_units} {self.unit}(s) "
+                f"and accepts [T, {self.n_units}]"
+            )
+        bad = first_index(~torch.isfinite(y))
+        if bad is not None:
+            raise ValueError(f"y[{bad}] is {_value(y, bad)}; observations must be finite numbers")
+        bad = first_index(~self.support.check(y))
+        if bad is not None:
+            raise ValueError(f"y[{bad}] is {_value(y, bad)}; {type(self).__name__} accepts {describe(self.support)}")
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{key}={value!r}" for key, value in self.config.items())
+
+
+class UnitParameter(nn.Module):
+    """One more parameter of the distribution, unconstrained: learned per unit, learned and shared, or predicted.
+
+    Shapes: ``forward(raw)`` takes this parameter's own raw outputs ``[..., T, num_outputs]`` and returns something that
+    broadcasts against ``[..., T, N]``. ``num_outputs`` is ``N`` when the network predicts it, else 0.
+
+    Raises:
+        ValueError: for a mode other than ``"per_unit"``, ``"shared"``, ``"predicted"``.
+    """
+
+    MODES: ClassVar[tuple[str, ...]] = ("per_unit", "shared", "predicted")
+
+    def __init__(self, n_units: int, mode: str, initial: float, *, name: str) -> None:
+        super().__init__()
+        if mode not in self.MODES:
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, self.MODES))}, got {mode!r}")
+        self.mode = mode
+        self.initial = initial
+        self.num_outputs = n_units if mode == "predicted" else 0
+        if mode != "predicted":
+            self.value = nn.Parameter(torch.full((n_units if mode == "per_unit" else 1,), initial))
+
+    def forward(self, raw: Tensor) -> Tensor:
+        # The network's own output starts near zero, so the offset makes every mode start from the same belief.
+        return raw + self.initial if self.mode == "predicted" else self.value
+
+
+def first_index(bad: Tensor) -> str | None:
+    """The first true entry, as one writes it between brackets: ``"17, 3"``; None when there is none."""
+    if not bool(bad.any()):
+        return None
+    return ", ".join(str(int(i)) for i in torch.nonzero(bad)[0])
+
+
+def _value(y: Tensor, index: str) -> str:
+    return f"{y[tuple(int(i) for i in index.split(', '))].item():g}"
+
+
+def describe(support: constraints.Constraint) -> str:
+    """The support in words, for error messages."""
+    if support is constraints.nonnegative_integer:
+        return "counts: whole numbers, 0 or more"
+    return str(support)

@@ -1,0 +1,217 @@
+"""The cost model: prior + network + likelihood as one Pyro model, and the cost read off the same parts directly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyro
+import torch
+from pyro.distributions import TorchDistribution
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from probcost.likelihoods import Likelihood
+from probcost.networks import Standardize
+from probcost.priors import Prior
+
+__all__ = ["CostFunction", "CostModel", "cost"]
+
+
+class CostModel(nn.Module):
+    r"""What you believe about your data: a prior over parameters θ, a network, and a likelihood of its raw outputs.
+
+    .. math:: \text{cost}(\theta) = -\frac{T}{B} \sum_{t \in \text{batch}} \log p(y_t \mid x_t, \theta) - \log p(\theta)
+
+    Calling it runs an ordinary Pyro model: one sample site per parameter that has a prior, named as in
+    ``model.named_parameters()``; a plate ``"data"`` over rows, a plate over units, and one observed site named by the
+    likelihood. Parameters without a prior stay ``nn.Parameter`` s. Nothing touches Pyro's global parameter store.
+
+    Args:
+        network: any module, inputs ``[T, ...]`` → raw outputs ``[T, likelihood.num_outputs]``.
+        likelihood: raw outputs → distribution of one observation.
+        prior: belief about the parameters; None for maximum likelihood.
+        ordered: rows are consecutive in time, so held-out rows must be whole stretches of it.
+        drifting: each unit's baseline wanders slowly, and predictions are for rows after the training rows: they start
+            from where the baseline stood at their end.
+
+    Example:
+        >>> model = CostModel(nn.Linear(3, 2), pc.likelihoods.Poisson(2), prior=pc.priors.Normal(1.0))
+        >>> x, y = torch.zeros(5, 3), torch.ones(5, 2)
+        >>> cost(model, x, y).ndim
+        0
+    """
+
+    baseline: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        likelihood: Likelihood,
+        prior: Prior | None = None,
+        *,
+        ordered: bool = False,
+        drifting: bool = False,
+    ) -> None:
+        super().__init__()
+        if not isinstance(network, nn.Module):
+            raise TypeError(f"network must be a torch.nn.Module, got {type(network).__name__}")
+        if not isinstance(likelihood, Likelihood):
+            raise TypeError(
+                f"likelihood must be a probcost likelihood, such as pc.likelihoods.Poisson(3), got {likelihood!r}"
+            )
+        if prior is not None and not isinstance(prior, Prior):
+            raise TypeError(f"prior must be None or such as pc.priors.Normal(1.0), got {prior!r}")
+        self.standardize = Standardize()
+        self.network = network
+        self.likelihood = likelihood
+        self.prior = prior
+        if drifting and not ordered:
+            raise ValueError("drifting=True is a belief about time: it needs ordered=True, rows consecutive in time")
+        self.ordered = ordered
+        self.drifting = drifting
+        # Zero until `fit` finds that the units' baselines have drifted: a shift of the raw outputs, not a parameter.
+        self.register_buffer("baseline", torch.zeros(likelihood.num_outputs))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Constructor arguments beside network, likelihood and prior, as JSON can hold them."""
+        return {"ordered": self.ordered, "drifting": self.drifting}
+
+    def forward(self, x: Tensor, y: Tensor | None = None, *, num_data: int | None = None) -> Tensor:
+        """Run the Pyro model on rows ``x`` ``[B, ...]`` of a data set of ``num_data`` rows (default: B itself)."""
+        weights = self.sample_weights()
+        with self.data_plate(len(x), num_data), self.unit_plate():
+            return pyro.sample(self.likelihood.site, self.distribution(x, weights), obs=y)
+
+    def sample_weights(self) -> dict[str, Tensor]:
+        """A Pyro sample site for every parameter that has a prior; ``{}`` when none has."""
+        beliefs = {name: self.belief(parameter) for name, parameter in self.named_parameters()}
+        return {name: pyro.sample(name, belief) for name, belief in beliefs.items() if belief is not None}
+
+    def data_plate(self, batch: int, num_data: int | None = None) -> pyro.plate:
+        """The plate over rows; ``batch`` of ``num_data`` rows count for all of them."""
+        # An explicit subsample: a bare subsample_size would permute the whole data set at every step.
+        return pyro.plate("data", size=num_data or batch, subsample=torch.arange(batch), dim=-2)
+
+    def unit_plate(self) -> pyro.plate:
+        """The plate over units, which are independent given the raw outputs."""
+        return pyro.plate(f"{self.likelihood.unit}s", self.likelihood.n_units, dim=-1)
+
+    def belief(self, parameter: Tensor) -> TorchDistribution | None:
+        """The prior of one parameter, or None."""
+        return None if self.prior is None else self.prior(parameter)
+
+    def log_prior(self) -> Tensor:
+        """log p(θ) at the parameters' own values, in nats."""
+        total = torch.zeros((), device=next(self.parameters()).device)
+        for parameter in self.parameters():
+            belief = self.belief(parameter)
+            if belief is not None:
+                total = total + belief.log_prob(parameter)
+        return total
+
+    def distribution(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> TorchDistribution:
+        """p(y | x, θ), with θ replaced by ``weights`` where given: one draw, or several along leading dimensions."""
+        if not weights:
+            return self.likelihood(self.raw(x))
+        own = dict(self.named_parameters())
+        draws = {name: _without_plates(value, own[name].ndim) for name, value in weights.items()}
+        raw = self.baseline + _batched_call(self.network, _part(draws, "network."), self.standardize(x))
+        likelihood_values = {
+            # A draw of a per-unit vector must line up with raw [..., T, N]: one singleton where the rows are.
+            name: value.unsqueeze(-2) if value.ndim > 1 else value
+            for name, value in _part(draws, "likelihood.").items()
+        }
+        return functional_call(self.likelihood, likelihood_values, (raw,))
+
+    def raw(self, x: Tensor) -> Tensor:
+        """The network's raw outputs ``[T, num_outputs]`` for inputs in original units, at the parameters' own values."""
+        return self.baseline + self.network(self.standardize(x))
+
+    def __repr__(self) -> str:
+        learned = sum(p.numel() for p in self.parameters())
+        kind = type(self.likelihood).__name__
+        return (
+            f"{type(self).__name__}: {self.likelihood.n_units} {self.likelihood.unit}s, {kind} likelihood, "
+            f"prior {self.prior}, {learned:,} parameters\n{super().__repr__()}"
+        )
+
+
+def cost(model: CostModel, x: Tensor, y: Tensor, *, num_data: int | None = None) -> Tensor:
+    r"""−log p(y | x, θ) − log p(θ), in nats: minus the Pyro trace's ``log_prob_sum``, without the handlers.
+
+    Args:
+        x, y: rows ``[B, ...]`` and ``[B, N]`` of a data set of ``num_data`` rows; the batch then counts for all of them.
+
+    Returns:
+        A differentiable scalar.
+
+    Raises:
+        ValueError: when x and y differ in length.
+    """
+    if len(x) != len(y):
+        raise ValueError(f"x has {len(x):,} rows and y has {len(y):,}; they must be equally many")
+    weight = 1.0 if num_data is None else num_data / len(x)
+    log_likelihood = model.distribution(x).log_prob(y).sum()
+    negative = -weight * log_likelihood
+    return negative if model.prior is None else negative - model.log_prior()
+
+
+class CostFunction(nn.Module):
+    """A likelihood as a torch loss: ``loss(raw, y)``, to put where ``nn.PoissonNLLLoss`` stood.
+
+    Full and normalised: ``CostFunction(Poisson(n))`` equals ``PoissonNLLLoss(log_input=True)`` plus log k!, so values
+    compare across likelihoods. Parameters the likelihood learns are this module's: give them to the optimiser.
+
+    Args:
+        reduction: ``"mean"`` and ``"sum"`` over all entries, or ``"none"`` for ``[..., T, N]``.
+
+    Raises:
+        ValueError: for another reduction, or observations the likelihood cannot have produced.
+
+    Example:
+        >>> loss = CostFunction(pc.likelihoods.Poisson(2))
+        >>> loss(torch.zeros(4, 2), torch.ones(4, 2))
+        tensor(1.)
+    """
+
+    def __init__(self, likelihood: Likelihood, reduction: str = "mean") -> None:
+        super().__init__()
+        if reduction not in ("mean", "sum", "none"):
+            raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+        self.likelihood = likelihood
+        self.reduction = reduction
+
+    def forward(self, raw: Tensor, y: Tensor) -> Tensor:
+        self.likelihood.validate(y)
+        negative = -self.likelihood(raw).log_prob(y)
+        if self.reduction == "none":
+            return negative
+        return negative.mean() if self.reduction == "mean" else negative.sum()
+
+
+def _part(values: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+
+
+def _without_plates(value: Tensor, event_dim: int) -> Tensor:
+    """Drop the two plate dimensions that Pyro's vectorised handlers insert before a global parameter."""
+    leading = value.shape[: value.ndim - event_dim]
+    if len(leading) >= 3 and leading[-2:] == (1, 1):
+        leading = leading[:-2]
+    return value.reshape(leading + value.shape[value.ndim - event_dim :])
+
+
+def _batched_call(module: nn.Module, draws: dict[str, Tensor], x: Tensor) -> Tensor:
+    """``module(x)`` under each draw of its parameters: ``[..., T, num_outputs]``, vectorised over the leading dimensions."""
+    own = dict(module.named_parameters())
+    leading = {value.shape[: value.ndim - own[name].ndim] for name, value in draws.items()}
+    if not draws or leading == {torch.Size()}:
+        return functional_call(module, draws, (x,))
+    shape = torch.broadcast_shapes(*leading)
+    stacked = {
+        name: value.expand(shape + own[name].shape).reshape((-1,) + own[name].shape) for name, value in draws.items()
+    }
+    raw = vmap(lambda weights: functional_call(module, weights, (x,)), randomness="different")(stacked)
+    return raw.reshape(shape + raw.shape[1:])

@@ -1,0 +1,158 @@
+"""Predictions as a distribution: mixed over posterior draws, row chunk by row chunk, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from probcost.model import CostModel
+
+__all__ = ["Predictive", "Summary", "seeded"]
+
+# Numbers held at once for each quantity, [S, rows, N]: 32 MiB in float32, small beside any data set worth chunking.
+_CHUNK = 2**23
+
+
+class Summary(NamedTuple):
+    """Posterior predictive draws, summarised: mean and standard deviation ``[T, N]``, quantiles ``[Q, T, N]``."""
+
+    mean: Tensor
+    sd: Tensor
+    quantiles: Tensor
+
+
+class Predictive(Distribution):
+    r"""The predictive distribution of rows ``x``: the equal mixture, over S posterior draws, of the likelihood.
+
+    .. math:: p(y_t \mid x_t) = \frac{1}{S} \sum_{s=1}^{S} p(y_t \mid x_t, \theta_s)
+
+    It is scored as the mixture it is, never as one distribution with the mixture's moments. Batch shape ``[T, N]``.
+    Every method goes through the rows in chunks; no ``[S, T, N]`` is held unless samples are asked for.
+
+    Args:
+        model: the trained model.
+        x: inputs ``[T, ...]`` in original units.
+        draws: parameter name → ``[S, ...]``; empty for a point estimate.
+        seed: fixes which samples are drawn.
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, model: CostModel, x: Tensor, draws: Mapping[str, Tensor], seed: int = 0) -> None:
+        self.model = model
+        self.x = x
+        self.draws = draws
+        self.seed = seed
+        self.n_draws = next(iter(draws.values())).shape[0] if draws else 1
+        shape = torch.Size((len(x), model.likelihood.n_units))
+        super().__init__(batch_shape=shape, validate_args=False)
+
+    @property
+    def support(self) -> constraints.Constraint:
+        """Where observations can lie."""
+        return self.model.likelihood.support
+
+    @property
+    def mean(self) -> Tensor:
+        """Predictive mean ``[T, N]``, in the observation's units."""
+        return self._by_rows(lambda component, rows: component.mean.mean(0))
+
+    @property
+    def variance(self) -> Tensor:
+        """Predictive variance ``[T, N]``: mean of the draws' variances plus variance of their means."""
+        return self._by_rows(
+            lambda component, rows: component.variance.mean(0) + component.mean.var(0, correction=0)
+        )
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log p(value), ``[T, N]``, in nats, in the observation's original units."""
+        value = self._aligned(value)
+        return self._by_rows(
+            lambda component, rows: component.log_prob(value[rows]).logsumexp(0) - math.log(self.n_draws)
+        )
+
+    def cdf(self, value: Tensor) -> Tensor:
+        """P(Y ≤ value), ``[T, N]``."""
+        value = self._aligned(value)
+        return self._by_rows(lambda component, rows: component.cdf(value[rows]).mean(0))
+
+    def pointwise(self, value: Tensor) -> Tensor:
+        """log p(value | θ_s) of every draw, ``[S, T, N]``: what PSIS-LOO needs."""
+        value = self._aligned(value)
+        return torch.cat([component.log_prob(value[rows]) for rows, component in self._components()], dim=1)
+
+    def sample(self, sample_shape: torch.Size | tuple[int, ...] | list[int] = ()) -> Tensor:
+        """Replicated observations, ``sample_shape + [T, N]``; each is one posterior draw over all rows."""
+        shape = torch.Size(sample_shape)
+        n = math.prod(shape)
+        samples: Tensor | None = None
+        for rows, chunk in self.sample_chunks(n):
+            if samples is None:
+                samples = chunk.new_empty((n, *self.batch_shape))
+            samples[:, rows] = chunk
+        assert samples is not None
+        return samples.reshape(shape + self.batch_shape)
+
+    def sample_chunks(self, n: int) -> Iterator[tuple[slice, Tensor]]:
+        """``n`` replicated data sets, handed out in chunks of rows: ``(rows, [n, len(rows), N])``."""
+        with seeded(self.seed, self.x.device):
+            # Which posterior draw each replicate uses: all of them equally often, so n = S uses each once.
+            which = torch.randperm(math.ceil(n / self.n_draws) * self.n_draws)[:n] % self.n_draws
+        draws = {name: value[which.to(value.device)] for name, value in self.draws.items()}
+        for i, (rows, component) in enumerate(self._components(draws, at_once=n)):
+            with seeded(self.seed + 1 + i, self.x.device):
+                chunk = component.sample() if draws else component.sample(torch.Size((n,))).squeeze(1)
+            yield rows, chunk
+
+    def summarize(self, n: int = 1000, quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)) -> Summary:
+        """Mean, standard deviation and quantiles of ``n`` replicated data sets, none of them ever held whole."""
+        levels = torch.tensor(quantiles, device=self.x.device)
+        parts = []
+        for _, chunk in self.sample_chunks(n):
+            order = chunk.sort(0).values if len(quantiles) else chunk
+            ranks = (levels * (n - 1)).round().long()
+            parts.append((chunk.mean(0), chunk.std(0, correction=0), order[ranks]))
+        mean, sd, at = zip(*parts, strict=True)
+        return Summary(torch.cat(mean), torch.cat(sd), torch.cat(at, dim=1))
+
+    def __repr__(self) -> str:
+        rows, units = self.batch_shape
+        mixed = f"mixture of {self.n_draws} draws" if self.draws else "point estimate"
+        return f"Predictive({type(self.model.likelihood).__name__}, {rows:,} rows × {units} units, {mixed})"
+
+    def _components(
+        self, draws: Mapping[str, Tensor] | None = None, at_once: int | None = None
+    ) -> Iterator[tuple[slice, Any]]:
+        """The likelihood's distribution, ``[S, rows, N]``, for one chunk of rows after another."""
+        draws = self.draws if draws is None else draws
+        per_row = (at_once or self.n_draws) * self.model.likelihood.num_outputs
+        step = max(1, _CHUNK // per_row)
+        for start in range(0, len(self.x), step):
+            rows = slice(start, min(start + step, len(self.x)))
+            with torch.no_grad():
+                inputs = self.x[rows]
+                component = self.model.distribution(inputs, draws)
+                if not draws:
+                    component = component.expand(torch.Size((1, *component.batch_shape)))
+            yield rows, component
+
+    def _by_rows(self, of: Callable[[Any, slice], Tensor]) -> Tensor:
+        with torch.no_grad():
+            return torch.cat([of(component, rows) for rows, component in self._components()])
+
+    def _aligned(self, value: Tensor) -> Tensor:
+        return torch.as_tensor(value, dtype=self.x.dtype, device=self.x.device).expand(self.batch_shape)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Inside the ``with`` block torch draws from ``seed``; outside, the caller's random state is as it was."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield

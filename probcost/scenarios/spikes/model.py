@@ -1,0 +1,74 @@
+"""Spike counts of many neurons from behaviour: the scenario as a Pyro model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyro
+from torch import Tensor, nn
+
+from probcost import likelihoods
+from probcost.likelihoods import Likelihood
+from probcost.model import CostModel
+from probcost.networks import FourierMLP
+from probcost.priors import Prior
+
+__all__ = ["SpikeCounts"]
+
+
+class SpikeCounts(CostModel):
+    r"""Counts ``k[t, i]`` of N neurons in bins of time, given behaviour ``x[t]``: independent given their rates.
+
+    .. math:: -\log p(k \mid x, \theta) = \sum_t \sum_i \left(\lambda_{ti} - k_{ti} \log \lambda_{ti} + \log k_{ti}!\right)
+
+    with the default Poisson likelihood, and whatever the likelihood's ``equation`` says with another.
+
+    Args:
+        n_inputs: columns of ``x``: behavioural parameters, times the bins of history that `lag_window` lines up.
+        n_neurons: columns of ``y``.
+        likelihood: a name (``"poisson"``, ``"negative_binomial"``, ``"conway_maxwell_poisson"``,
+            ``"zero_inflated_poisson"``, ``"zero_inflated_negative_binomial"``) or a likelihood over ``n_neurons`` units.
+        network: inputs → raw outputs; a `FourierMLP` unless given.
+        prior: belief about the weights; none unless given.
+        drifting: neurons' baselines wander over minutes, as recordings do, and predictions are for bins after the training
+            bins; pass False to predict bins among them.
+
+    Raises:
+        ValueError: for an unknown likelihood, or one over another number of neurons.
+
+    Example:
+        >>> model = SpikeCounts(n_inputs=12, n_neurons=3, likelihood="conway_maxwell_poisson")
+        >>> model(torch.zeros(5, 12)).shape
+        torch.Size([5, 3])
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_neurons: int,
+        likelihood: str | Likelihood = "poisson",
+        network: nn.Module | None = None,
+        prior: Prior | None = None,
+        *,
+        drifting: bool = True,
+    ) -> None:
+        if isinstance(likelihood, str):
+            likelihood = likelihoods.named(likelihood, n_neurons)
+        if likelihood.n_units != n_neurons:
+            raise ValueError(f"the likelihood describes {likelihood.n_units} units, n_neurons is {n_neurons}")
+        likelihood.unit = "neuron"
+        if network is None:
+            network = FourierMLP(n_inputs, likelihood.num_outputs)
+        super().__init__(network, likelihood, prior, ordered=True, drifting=drifting)
+        self.n_inputs = n_inputs
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"n_inputs": self.n_inputs, "n_neurons": self.likelihood.n_units, "drifting": self.drifting}
+
+    def forward(self, x: Tensor, y: Tensor | None = None, *, num_data: int | None = None) -> Tensor:
+        weights = self.sample_weights()  # θ ~ prior
+        counts = self.distribution(x, weights)  # p(k | x, θ): network, then likelihood
+        with self.data_plate(len(x), num_data):  # bins are independent given the rates ...
+            with pyro.plate("neurons", self.likelihood.n_units, dim=-1):  # ... and so are neurons
+                return pyro.sample("counts", counts, obs=y)
