@@ -1,10 +1,14 @@
-"""What tests share: the real data when it lies beside the project, quiet torch, and small simulated counts."""
+"""What tests share: the real data when it lies beside the project, one thread each."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+import torch
+
+# Tests run in parallel processes on small matrices: more threads each would only wait for one another.
+torch.set_num_threads(1)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -32,7 +32,9 @@ def scored_log_prob(family: Family, value: Tensor, *params: Tensor) -> tuple[Ten
     A third derivative raises ``NotImplementedError`` rather than being silently zero.
     """
     value, *params = torch.broadcast_tensors(value, *params)  # type: ignore[assignment]
-    return _Scored.apply(family, value, *params)
+    # Outside vmap and grad transforms the older form of a Function does the same for half the overhead.
+    plain = not torch._C._are_functorch_transforms_active()
+    return (_PlainlyScored if plain else _Scored).apply(family, value, *params)
 
 
 def _batched(in_dims: tuple[int | None, ...], size: int, tensors: tuple[Tensor, ...]) -> list[Tensor]:
@@ -76,6 +78,16 @@ class _Scored(Function):
     def vmap(info: Any, in_dims: tuple[Any, ...], family: Family, *tensors: Tensor) -> tuple[Any, Any]:
         output = _Scored.apply(family, *_batched(in_dims[1:], info.batch_size, tensors))
         return output, (0,) * len(output)
+
+
+class _PlainlyScored(_Scored):
+    @staticmethod
+    def forward(ctx: Any, family: Family, value: Tensor, *params: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        output = family.score(value, *params)
+        _Scored.setup_context(ctx, (family, value, *params), output)
+        return output
+
+    setup_context = staticmethod(Function.setup_context)
 
 
 class _Hessian(Function):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -10,10 +11,10 @@ from torch.distributions import constraints
 
 from probcost.distributions._counts import CountDistribution
 from probcost.distributions._special import (
-    largest,
+    extremes,
     log1p_ratio,
     log1p_ratio_slope,
-    log_factorial,
+    minus_log_factorial,
     stirling_error,
     widest,
 )
@@ -22,6 +23,8 @@ __all__ = ["NegativeBinomial"]
 
 # Γ's argument is raised by so much before Stirling's series; 8 gives 3·10⁻¹⁴.
 _SHIFT = 8
+# Elements computed at once: their temporaries stay in the cache (measured: a third of the time of whole batches).
+_CACHED = 1 << 13
 # Memory of the cdf: elements of a block [terms, batch] held at once.
 _BLOCK = 1 << 20
 
@@ -40,7 +43,7 @@ def _rising(count: Tensor, alpha: Tensor) -> Tensor:
     ka = count * a
     remainder = _stirling_by_inverse(a / (1 + ka)) - _stirling_by_inverse(a)
     shifted = (count - 0.5) * torch.log1p(ka) + count * (log1p_ratio(ka) - 1) + remainder
-    return torch.where(count > 1, count * torch.log1p(_SHIFT * alpha) + ratio.log() + shifted, 0.0)
+    return count * torch.log1p(_SHIFT * alpha) + ratio.log() + shifted
 
 
 def _stirling_by_inverse(a: Tensor) -> Tensor:
@@ -67,24 +70,38 @@ def _rising_slope(count: Tensor, alpha: Tensor) -> Tensor:
     below = 1 / (1 + ka)
     inner = (count - 0.5) * count * below - count.square() * log1p_ratio_slope(ka)
     inner = inner + _stirling_slope(a * below) * below.square() - _stirling_slope(a)
-    return torch.where(count > 1, count * _SHIFT / scale + shift + inner / scale.square(), 0.0)
+    return count * _SHIFT / scale + shift + inner / scale.square()
+
+
+def _where_above_one(formula: Callable[[Tensor, Tensor], Tensor], count: Tensor, alpha: Tensor) -> Tensor:
+    """A or its slope: exactly 0 for counts of 0 and 1, which are most of the counts and cost nothing so."""
+    chosen = (count > 1).nonzero(as_tuple=True)
+    return torch.zeros_like(alpha).index_put(chosen, formula(count[chosen], alpha[chosen]))
 
 
 class _NegativeBinomialFamily:
     """Computed in float64 throughout: the terms of ∂/∂α cancel to a part in 10⁵ already at counts of 100."""
 
     def score(self, value: Tensor, *params: Tensor) -> tuple[Tensor, ...]:
-        wide = widest(value.device)
-        count, log_mean, alpha = (tensor.to(wide) for tensor in (value, *params))
+        wide, shape = widest(value.device), params[0].shape
+        flat = [tensor.reshape(-1) for tensor in (value, *params)]
+        result = torch.empty(3, *flat[0].shape, dtype=params[0].dtype, device=value.device)
+        for start in range(0, len(flat[0]), _CACHED):
+            block = slice(start, start + _CACHED)
+            for row, part in zip(result, self._score(*(tensor[block].to(wide) for tensor in flat)), strict=True):
+                row[block] = part
+        return result.view(3, *shape).unbind()
+
+    @staticmethod
+    def _score(count: Tensor, log_mean: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mean = log_mean.exp()
         scaled = alpha * mean
         log_prob = count * (log_mean - torch.log1p(scaled)) - mean * log1p_ratio(scaled)
-        log_prob = log_prob + _rising(count, alpha) - log_factorial(value, wide)
-        score_mean = (count - mean) / (1 + scaled)
-        score_alpha = _rising_slope(count, alpha) - count * mean / (1 + scaled)
-        score_alpha = score_alpha + mean.square() * log1p_ratio_slope(scaled)
-        dtype = params[0].dtype
-        return log_prob.to(dtype), score_mean.to(dtype), score_alpha.to(dtype)
+        log_prob = log_prob + _where_above_one(_rising, count, alpha)
+        log_prob = log_prob + minus_log_factorial(count, count.dtype, extremes(count))
+        residual = (count - mean) / (1 + scaled)
+        slope = _where_above_one(_rising_slope, count, alpha) - count * mean / (1 + scaled)
+        return log_prob, residual, slope + mean.square() * log1p_ratio_slope(scaled)
 
     def hessian(self, value: Tensor, *params: Tensor) -> tuple[Tensor, ...]:
         wide = widest(value.device)
@@ -102,7 +119,7 @@ class _NegativeBinomialFamily:
         """∂²/∂α²: the slopes above are smooth formulas, so autograd differentiates them once without losing digits."""
         with torch.enable_grad():
             alpha = alpha.detach().clone().requires_grad_()
-            slope = _rising_slope(count, alpha) - count * mean / (1 + alpha * mean)
+            slope = _where_above_one(_rising_slope, count, alpha) - count * mean / (1 + alpha * mean)
             slope = slope + mean.square() * log1p_ratio_slope(alpha * mean)
             (curvature,) = torch.autograd.grad(slope.sum(), alpha)
         return curvature
@@ -173,7 +190,7 @@ class NegativeBinomial(CountDistribution):
         constant = log_mean - torch.log1p(alpha * log_mean.exp())
         log_mass = -log_mean.exp() * log1p_ratio(alpha * log_mean.exp())
         total = log_mass.exp()
-        last, step = int(largest(limit)), max(1, _BLOCK // max(1, limit.numel()))
+        last, step = int(extremes(limit)[1]), max(1, _BLOCK // max(1, limit.numel()))
         for first in range(1, last + 1, step):
             j = torch.arange(first, min(first + step, last + 1), dtype=wide, device=count.device)[:, None]
             steps = torch.log1p((j - 1) * alpha) - j.log() + constant

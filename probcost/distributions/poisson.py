@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import constraints
 
 from probcost.distributions._counts import CountDistribution
-from probcost.distributions._special import largest, log_factorial, widest
+from probcost.distributions._special import extremes, minus_log_factorial, widest
 
 __all__ = ["Poisson"]
 
@@ -22,14 +22,15 @@ class _PoissonFamily:
 
     def score(self, value: Tensor, *params: Tensor) -> tuple[Tensor, ...]:
         (log_rate,) = params
-        wide = widest(log_rate.device)
-        if log_rate.dtype != wide and largest(value) > _FLOAT32_COUNTS:
+        dtype, wide, bounds = log_rate.dtype, widest(log_rate.device), extremes(value)
+        if dtype != wide and bounds[1] > _FLOAT32_COUNTS:
             log_prob, score = self.score(value, log_rate.to(wide))
-            return log_prob.to(log_rate.dtype), score.to(log_rate.dtype)
-        count = value.to(log_rate.dtype)
+            return log_prob.to(dtype), score.to(dtype)
+        # In place: at this size a fresh tensor costs more than the arithmetic in it.
+        count = value.to(dtype)
         rate = log_rate.exp()
-        log_prob = (count * log_rate).sub_(rate).sub_(log_factorial(value, log_rate.dtype))
-        return log_prob, count - rate
+        log_prob = minus_log_factorial(value, dtype, bounds).addcmul_(count, log_rate).sub_(rate)
+        return log_prob, torch.sub(count, rate, out=rate)
 
     def hessian(self, value: Tensor, *params: Tensor) -> tuple[Tensor, ...]:
         (log_rate,) = params

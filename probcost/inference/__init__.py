@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from probcost.inference.data import TrainingData, prepare
 from probcost.inference.drift import recent_baseline
 from probcost.inference.history import History
-from probcost.inference.map import MapObjective, lbfgs
+from probcost.inference.map_estimate import MapObjective, lbfgs
 from probcost.inference.posterior import GuidePosterior, PointEstimate
 from probcost.inference.result import Fit
 from probcost.inference.storage import load

@@ -18,7 +18,7 @@ from pyro.infer.autoguide.initialization import init_to_value
 from torch import Tensor, nn
 
 from probcost.inference.data import Rows
-from probcost.inference.map import MapObjective
+from probcost.inference.map_estimate import MapObjective
 from probcost.model import CostModel
 from probcost.predict import Predictive, seeded
 

@@ -20,9 +20,9 @@ def bin_spikes(
 
     .. math:: k_{ti} = \#\{s \in \text{spikes of neuron } i : a + t w \le s < a + (t + 1) w\}
 
-    with ``a`` the start and ``w`` the bin width. A spike on an edge belongs to the bin that begins there, even where the
-    division rounds down (0.15 / 0.05 = 2.9999999999999996). The order of the spikes does not matter and equal times
-    count separately, so unsorted and duplicate times are accepted.
+    with ``a`` the start and ``w`` the bin width. A spike on an edge belongs to the bin that begins there, even where
+    the division rounds down (0.15 / 0.05 = 2.9999999999999996). The order of the spikes does not matter and equal
+    times count separately, so unsorted and duplicate times are accepted.
 
     Args:
         spike_times: one array of times per neuron, in seconds: a sequence of N arrays, or a mapping from name to array
@@ -50,7 +50,7 @@ def bin_spikes(
     if not np.isfinite(first):
         raise ValueError(f"start is {first}, it must be a finite time in seconds")
     checked = {label: _checked(value, label) for label, value in times.items()}
-    bins = [_bin_of(value, first, bin_width) for value in checked.values()]
+    bins = [bin_index(value, first, bin_width) for value in checked.values()]
     n_bins = _last_bin(bins) + 1 if stop is None else _whole_bins(first, float(stop), bin_width)
 
     counts = np.empty((len(bins), n_bins), dtype=np.int64)
@@ -59,8 +59,8 @@ def bin_spikes(
         if outside.any():
             worst = int(outside.argmax())
             raise ValueError(
-                f"{label}[{worst}] = {value[worst]} s lies outside the recording; accepted are times from {first:g} s up "
-                f"to, but not including, {first + n_bins * bin_width:g} s (pass start and stop, or cut the spikes first)"
+                f"{label}[{worst}] = {value[worst]} s lies outside the recording; accepted are times from {first:g} s "
+                f"up to, but not including, {first + n_bins * bin_width:g} s (pass start and stop, or cut the spikes)"
             )
         counts[i] = np.bincount(bins[i], minlength=n_bins)
     return np.ascontiguousarray(counts.T)
@@ -81,7 +81,8 @@ def _checked(value: ArrayLike, label: str) -> NDArray[np.floating]:
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
-def _bin_of(times: NDArray[np.floating], start: float, width: float) -> NDArray[np.int64]:
+def bin_index(times: NDArray[np.floating], start: float, width: float) -> NDArray[np.int64]:
+    """The bin each time falls into, negative before ``start``."""
     if len(times) == 0:
         return np.empty(0, dtype=np.int64)
     # Times carry the rounding of their own precision, so a spike within a few such steps below an edge is on the edge.
@@ -108,7 +109,7 @@ def _whole_bins(start: float, stop: float, width: float) -> int:
         below = int(exact)
         ends = [start + n * width for n in (below, below + 1) if n > 0]
         raise ValueError(
-            f"stop - start = {stop - start:g} s is not a whole number of bins of {width:g} s, and a bin cut short would "
-            f"count too little; accepted near it: stop = {' or '.join(f'{end:g}' for end in ends)}"
+            f"stop - start = {stop - start:g} s is not a whole number of bins of {width:g} s, and a bin cut short "
+            f"would count too little; accepted near it: stop = {' or '.join(f'{end:g}' for end in ends)}"
         )
     return n_bins

@@ -25,8 +25,8 @@ def lag_window(x: ArrayLike, n_lags: int) -> NDArray[np.float64]:
         ``[T, (n_lags + 1) * P]``: the P columns of this bin, then of 1, 2, ..., ``n_lags`` bins back.
 
     Raises:
-        ValueError: for an empty ``x``, NaN or infinity (the first index is named), or a number of lags that is negative,
-            not whole, or not smaller than T.
+        ValueError: for an empty ``x``, NaN or infinity (the first index is named), or a number of lags that is
+            negative, not whole, or not smaller than T.
     """
     past = _past(x, n_lags)
     return past.transpose(0, 2, 1).reshape(len(past), -1)
@@ -93,6 +93,6 @@ def _past(x: ArrayLike, n_lags: int) -> NDArray[np.float64]:
     if n_lags != int(n_lags) or n_lags < 0:
         raise ValueError(f"n_lags is {n_lags}, it must be a whole number of bins, 0 or more")
     if n_lags >= len(inputs):
-        raise ValueError(f"n_lags is {n_lags}, but x has {len(inputs)} bins: a window must be shorter than the recording")
+        raise ValueError(f"n_lags is {n_lags}, but x has {len(inputs)} bins: windows must be shorter than that")
     padded = np.concatenate([np.repeat(inputs[:1], n_lags, axis=0), inputs])
     return np.lib.stride_tricks.sliding_window_view(padded, n_lags + 1, axis=0)[..., ::-1]

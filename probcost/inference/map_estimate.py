@@ -75,7 +75,7 @@ def lbfgs(model: CostModel, data: TrainingData, *, epochs: int, progress: bool) 
 
     with tqdm(total=epochs, desc="fit (L-BFGS)", unit="round", disable=not progress) as bar:
         while not history.stopped:
-            value = float(optimizer.step(closure))  # the cost before this round's iterations
+            value = optimizer.step(closure).item()  # the cost before this round's iterations
             if not math.isfinite(value):
                 raise NonFiniteCostError(f"the cost is {value}: {MapObjective(model).explain(x, y)}")
             converged = bool(history.cost) and history.cost[-1] - value <= 1e-13 * abs(value)

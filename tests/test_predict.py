@@ -1,0 +1,80 @@
+"""Predictions: mixtures scored as mixtures, the same in one chunk or many, replicated data that follow the likelihood."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+import probcost as pc
+import probcost.predict as predict_module
+from probcost.predict import Predictive
+from tests.test_model import small_data, small_model
+
+
+def predictive(rows: int = 40, draws: int = 6) -> tuple[Predictive, torch.Tensor]:
+    model, (x, y) = small_model("negative_binomial", pc.priors.Normal(0.5)), small_data(rows)
+    torch.manual_seed(3)
+    sampled = {name: p.detach() + 0.3 * torch.randn(draws, *p.shape) for name, p in model.named_parameters()}
+    return Predictive(model, x, sampled if draws else {}), y
+
+
+def test_the_mixture_is_a_mixture() -> None:
+    mixture, y = predictive()
+    each = mixture.pointwise(y)
+    assert each.shape == (6, 40, 2)
+    assert torch.allclose(mixture.log_prob(y), each.exp().mean(0).log(), atol=1e-5)
+    k = torch.arange(300.0)[:, None, None].expand(300, 40, 2)
+    p = torch.stack([mixture.log_prob(step) for step in k]).exp()
+    assert torch.allclose(p.sum(0), torch.ones(40, 2), atol=1e-4)
+    assert torch.allclose(mixture.mean, (k * p).sum(0), rtol=1e-3)
+    assert torch.allclose(mixture.variance, ((k - mixture.mean) ** 2 * p).sum(0), rtol=5e-3)
+    assert torch.allclose(mixture.cdf(torch.tensor(3.0)), p[:4].sum(0), atol=1e-4)
+
+
+@pytest.mark.parametrize("draws", [0, 6])
+def test_chunks_do_not_show(draws: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, y = predictive(draws=draws)
+    at_once = (whole.mean, whole.variance, whole.log_prob(y), whole.cdf(y), whole.pointwise(y))
+    monkeypatch.setattr(predict_module, "_CHUNK", 60)
+    in_parts = (whole.mean, whole.variance, whole.log_prob(y), whole.cdf(y), whole.pointwise(y))
+    for a, b in zip(at_once, in_parts, strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("draws", [0, 6])
+def test_samples_have_the_predictive_moments(draws: int) -> None:
+    mixture, _ = predictive(draws=draws)
+    n = 4000
+    samples = mixture.sample((n,))
+    assert samples.shape == (n, 40, 2)
+    z = (samples.mean(0) - mixture.mean) / (mixture.variance / n).sqrt()
+    assert float(z.abs().max()) < 5
+    assert float(samples.var(0).sum() / mixture.variance.sum()) == pytest.approx(1, abs=0.05)
+    assert torch.equal(samples, mixture.sample((n,)))
+
+
+def test_each_replicate_is_one_draw_over_all_rows() -> None:
+    mixture, _ = predictive(rows=3000, draws=2)
+    replicates = mixture.sample((2,)).mean((1, 2))
+    expected = torch.stack([c.mean.mean((1, 2)) for _, c in mixture._components()]).mean(0)
+    assert torch.allclose(replicates.sort().values, expected.sort().values, rtol=0.1)
+
+
+def test_summaries_are_those_of_the_samples() -> None:
+    mixture, _ = predictive()
+    samples, summary = mixture.sample((501,)), mixture.summarize(501, (0.1, 0.5))
+    assert torch.allclose(summary.mean, samples.mean(0))
+    assert torch.allclose(summary.sd, samples.std(0, correction=0), atol=1e-5)
+    assert torch.equal(summary.quantiles[1], samples.median(0).values)
+    assert torch.equal(summary.quantiles[0], samples.sort(0).values[50])
+
+
+def test_repr_and_alignment() -> None:
+    mixture, _ = predictive()
+    assert repr(mixture) == "Predictive(NegativeBinomial, 40 rows × 2 units, mixture of 6 draws)"
+    assert mixture.log_prob(torch.tensor(0.0)).shape == (40, 2)
+    with pytest.raises(RuntimeError):
+        mixture.log_prob(torch.zeros(39, 2))
+    assert not math.isnan(float(mixture.mean.sum()))
