@@ -7,7 +7,7 @@ from importlib.metadata import version
 from probcost import distributions, likelihoods, networks, priors
 from probcost.inference import Fit, NonFiniteCostError, fit, load
 from probcost.model import CostFunction, CostModel, cost
-from probcost.scenarios.spikes.model import SpikeCounts
+from probcost.scenarios.spikes.spike_counts import SpikeCounts
 
 __version__ = version("probcost")
 

@@ -36,9 +36,7 @@ class MLP(nn.Sequential):
     Shapes: ``[T, n_inputs]`` → ``[T, n_outputs]``.
     """
 
-    def __init__(
-        self, n_inputs: int, n_outputs: int, hidden: Sequence[int] = (128, 64), dropout: float = 0.0
-    ) -> None:
+    def __init__(self, n_inputs: int, n_outputs: int, hidden: Sequence[int] = (128, 64), dropout: float = 0.0) -> None:
         layers: list[nn.Module] = []
         width = n_inputs
         for n in hidden:

@@ -66,9 +66,7 @@ class Predictive(Distribution):
     @property
     def variance(self) -> Tensor:
         """Predictive variance ``[T, N]``: mean of the draws' variances plus variance of their means."""
-        return self._by_rows(
-            lambda component, rows: component.variance.mean(0) + component.mean.var(0, correction=0)
-        )
+        return self._by_rows(lambda component, rows: component.variance.mean(0) + component.mean.var(0, correction=0))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(value), ``[T, N]``, in nats, in the observation's original units."""

@@ -20,7 +20,9 @@ __all__ = ["FORMAT", "read", "write"]
 FORMAT = 1
 
 
-def write(folder: str | os.PathLike[str], name: str, description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+def write(
+    folder: str | os.PathLike[str], name: str, description: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> None:
     """Put ``name.json`` and ``name-<hash>.safetensors`` into ``folder``.
 
     The tensors go first, under a name made of their contents; replacing the JSON that points to them is the one atomic

@@ -11,7 +11,18 @@ import probcost
 
 PACKAGE = Path(probcost.__file__).parent
 # Each may import from those before it, and from itself.
-FLOW = ["style", "save", "arviz_bridge", "distributions", "likelihoods", "priors", "networks", "model", "inputs", "predict"]
+FLOW = [
+    "style",
+    "save",
+    "arviz_bridge",
+    "distributions",
+    "likelihoods",
+    "priors",
+    "networks",
+    "model",
+    "inputs",
+    "predict",
+]
 FLOW += ["inference", "checks", "scenarios"]
 
 
@@ -27,7 +38,9 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} if node.module == "probcost" else {node.module}
+            found |= (
+                {f"{node.module}.{alias.name}" for alias in node.names} if node.module == "probcost" else {node.module}
+            )
     return {name for name in found if name.split(".")[0] == "probcost"}
 
 

@@ -54,9 +54,7 @@ def test_cost_is_minus_the_log_prob_of_the_trace(
     direct, traced = pc.cost(model, x, y, num_data=num_data), trace_cost(model, x, y, num_data)
     assert float(direct) == pytest.approx(float(traced), rel=1e-10)
     parameters = list(model.parameters())
-    for a, b in zip(
-        torch.autograd.grad(direct, parameters), torch.autograd.grad(traced, parameters), strict=True
-    ):
+    for a, b in zip(torch.autograd.grad(direct, parameters), torch.autograd.grad(traced, parameters), strict=True):
         assert torch.allclose(a, b, rtol=1e-8, atol=1e-10)
 
 

@@ -18,7 +18,9 @@ from tests.test_model import small_data, small_model
 
 def fitted(method: str = "map") -> pc.Fit:
     x, y = small_data(200)
-    return pc.fit(small_model("conway_maxwell_poisson", pc.priors.Normal(1.0)), x, y, method=method, epochs=2, progress=False)
+    return pc.fit(
+        small_model("conway_maxwell_poisson", pc.priors.Normal(1.0)), x, y, method=method, epochs=2, progress=False
+    )
 
 
 @pytest.mark.parametrize("method", ["map", "svi"])

@@ -49,10 +49,10 @@ COEFFICIENTS: tuple[tuple[int, tuple[int, ...]], ...] = (
 _VALIDITY = {torch.float32: (4, 17.0, 1.2, 9.0), torch.float64: (10, 32.0, 2.0, 10.0)}
 
 
-def expansion_threshold(nu: Tensor) -> Tensor:
-    """The least location λ at which the expansion serves at this ν, for the dtype of ``nu``."""
-    _, product, ratio, least = _VALIDITY[nu.dtype]
-    return torch.maximum(product / nu, ratio * nu).clamp_min(least)
+def expansion_threshold(least: Tensor, most: Tensor | None = None) -> Tensor:
+    """The least location λ at which the expansion serves at this ν (of some ν from ``least`` to ``most``), by dtype."""
+    _, product, ratio, smallest = _VALIDITY[least.dtype]
+    return torch.maximum(product / (least if most is None else most), ratio * least).clamp_min_(smallest)
 
 
 @cache

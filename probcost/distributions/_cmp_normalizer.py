@@ -11,7 +11,7 @@ from torch import Tensor
 from probcost.distributions._cmp_asymptotics import expansion, expansion_hessian, expansion_threshold
 from probcost.distributions._cmp_sums import terms_needed, weighted_sums
 
-__all__ = ["centre", "log_mass", "normalizer", "normalizer_hessian"]
+__all__ = ["as_columns", "centre", "log_mass", "normalizer", "normalizer_hessian"]
 
 # Largest exponent νλ whose terms can be summed as they are; beyond it they are taken relative to the largest.
 _OVERFLOW = {torch.float32: 80.0, torch.float64: 650.0}
@@ -33,7 +33,7 @@ def centre(log_location: Tensor) -> Tensor:
     return torch.where(log_location > _LOG_FAR, log_location.exp(), 0.0)
 
 
-def _as_columns(log_location: Tensor, nu: Tensor) -> tuple[Tensor, Tensor]:
+def as_columns(log_location: Tensor, nu: Tensor) -> tuple[Tensor, Tensor]:
     """η as ``[C, R]`` and ν as ``[C, R]``, or ``[C, 1]`` where one ν serves a whole column."""
     shape = log_location.shape
     width = shape[-1] if shape and shape[-1] >= _NARROW else log_location.numel()
@@ -48,19 +48,18 @@ def _log_offset(log_location: Tensor, nu: Tensor) -> Tensor:
     return nu * height * (log_location > 0)
 
 
-def _split(log_location: Tensor, nu: Tensor, by_sum: _BySum, by_expansion: _ByExpansion) -> Tensor:
-    """``[3, *shape]``: each element by the method that serves it, which does not depend on the other elements.
+def _split(log_location: Tensor, nu: Tensor, by_sum: _BySum, by_expansion: _ByExpansion) -> list[Tensor]:
+    """Three tensors: each element by the method that serves it, which does not depend on the other elements.
 
     Columns are decided and ordered by their largest η and their least ν, so that this costs little beside the sums.
+    The results of a matrix lie in memory column by column, as they were summed.
     """
     if not log_location.numel():
-        return log_location.new_zeros(3, *log_location.shape)
-    eta, power = _as_columns(log_location, nu)
+        return [torch.zeros_like(log_location) for _ in range(3)]
+    shape = log_location.shape
+    eta, power = as_columns(log_location, nu)
     top, least, most = eta.amax(1), power.amin(1), power.amax(1)
-    threshold = torch.minimum(expansion_threshold(least), expansion_threshold(most))
-    # Between two values of ν the threshold, max(a/ν, bν, c), may be as low as its floor.
-    threshold = torch.where(least == most, threshold, expansion_threshold(torch.ones_like(least)).clamp_max_(threshold))
-    large_columns = (top >= threshold.log()).nonzero()[:, 0]
+    large_columns = (top >= expansion_threshold(least, most).log()).nonzero()[:, 0]
     if len(large_columns):
         large_eta = eta.index_select(0, large_columns)
         large_power = power.index_select(0, large_columns).expand_as(large_eta)
@@ -73,16 +72,17 @@ def _split(log_location: Tensor, nu: Tensor, by_sum: _BySum, by_expansion: _ByEx
     overflows = float((location * most).amax()) > _OVERFLOW[eta.dtype]
     offset = _log_offset(sorted_eta, sorted_power) if overflows else None
     result = by_sum(sorted_eta, sorted_power, offset, needed.tolist())
+    inverse = order.argsort()
     if len(large_columns):
-        rows = order.argsort().index_select(0, large_columns)
+        rows = inverse.index_select(0, large_columns)
         part = torch.where(large, by_expansion(large_eta, large_power), result.index_select(1, rows))
         result.index_copy_(1, rows, part)
-    unsorted = torch.empty(3, *eta.T.shape, dtype=eta.dtype, device=eta.device)
-    return unsorted.index_copy_(2, order, result.transpose(1, 2)).view(3, *log_location.shape)
+    rows_first = [part.index_select(0, inverse).T for part in result]
+    return [part if part.shape == shape else part.reshape(shape) for part in rows_first]
 
 
-def normalizer(log_location: Tensor, nu: Tensor) -> Tensor:
-    r"""log Z − ν c, E[k] − c and E[U] − c with U = k η − log k! and c = :func:`centre`; ``[3, *shape]``.
+def normalizer(log_location: Tensor, nu: Tensor) -> list[Tensor]:
+    r"""log Z − ν c, E[k] − c and E[U] − c with U = k η − log k! and c = :func:`centre`.
 
     These are the first derivatives too: ∂ log Z/∂η = ν E[k] and ∂ log Z/∂ν = E[U]. η and ν have one shape.
     """
@@ -122,8 +122,8 @@ def _shift(moments: Tensor, nu: Tensor, by: Tensor) -> Tensor:
     return moments
 
 
-def normalizer_hessian(log_location: Tensor, nu: Tensor) -> Tensor:
-    """∂²log Z/∂η² = ν² Var[k], ∂²log Z/∂η∂ν = E[k] + ν Cov[k, U] and ∂²log Z/∂ν² = Var[U]; ``[3, *shape]``."""
+def normalizer_hessian(log_location: Tensor, nu: Tensor) -> list[Tensor]:
+    """∂²log Z/∂η² = ν² Var[k], ∂²log Z/∂η∂ν = E[k] + ν Cov[k, U] and ∂²log Z/∂ν² = Var[U]."""
 
     def by_sum(eta: Tensor, power: Tensor, offset: Tensor | None, needed: list[float]) -> Tensor:
         rest, *moments = weighted_sums(eta, power, offset, needed, _second_moments)

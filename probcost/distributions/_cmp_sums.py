@@ -6,7 +6,7 @@ every i ≥ 0, hence
 
 .. math:: \sum_{k \ge m+s} t_k \;\le\; e^{-L} \sum_{k \ge m} t_k :
 
-a relative error of the sum of at most e^{−L}, set to the machine's ε. h is inverted by Newton's steps from above, which on
+a relative error of the sum of at most e^{−L}, which is set to ``TOLERANCE``. h is inverted by Newton's steps from above, which on
 a convex function never pass the root, so that the bound holds however few are taken.
 
 How: the exponents of a block of terms are a product of two thin matrices, and the sums of t, k·t and log k!·t another, so
@@ -24,8 +24,10 @@ from torch import Tensor
 
 from probcost.distributions._special import log_factorials
 
-__all__ = ["exponential_sums", "groups", "matrix_dtype", "terms_needed", "weighted_sums"]
+__all__ = ["TOLERANCE", "exponential_sums", "groups", "matrix_dtype", "terms_needed", "weighted_sums"]
 
+# Largest share of the sum that may be left out: of a size with the expansion's error in float32, rounding in float64.
+TOLERANCE = {torch.float32: 1e-6, torch.float64: 2.2e-16}
 # Exponentials held at once: 512 KiB in float32, a share of a core's cache (measured best of 2¹⁵ … 2²⁰).
 _BLOCK = 1 << 17
 # Elements share a sum while none does more than this many times the work that it needs.
@@ -39,8 +41,8 @@ def matrix_dtype(dtype: torch.dtype, device: torch.device) -> torch.dtype:
 
 
 def terms_needed(location: Tensor, nu: Tensor, dtype: torch.dtype) -> Tensor:
-    """Number of terms k = 0 … n − 1 after which the rest is below ε of the sum; grows with location, falls with ν."""
-    reach = -math.log(torch.finfo(dtype).eps) / nu
+    """Number of terms k = 0 … n − 1 after which the rest is below the tolerance; grows with location, falls with ν."""
+    reach = -math.log(TOLERANCE[dtype]) / nu
     location = location.clamp_min(1e-30)  # where the steps are as few as they get, and quotients stay finite
     steps = reach / 3 + (reach.square() / 9 + 2 * reach * location).sqrt()
     for _ in range(3):
@@ -104,8 +106,11 @@ def _rounded_up(count: int) -> int:
 
 
 def exponential_sums(exponents: Tensor, weights: Tensor, linear: Tensor, out: Tensor) -> None:
-    """out = weights @ exp(exponents @ linear), a block of columns at a time."""
-    width = max(1, _BLOCK // len(exponents))
-    for start in range(0, linear.shape[1], width):
-        block = slice(start, start + width)
-        torch.mm(weights, torch.mm(exponents, linear[:, block]).exp_(), out=out[:, block])
+    """out = weights @ exp(exponents @ linear), a block of columns at a time in one piece of memory."""
+    terms, columns = len(exponents), linear.shape[1]
+    width = min(columns, max(1, _BLOCK // terms))
+    memory = torch.empty(terms * width, dtype=linear.dtype, device=linear.device)
+    for start in range(0, columns, width):
+        part = linear[:, start : start + width]
+        block = memory[: terms * part.shape[1]].view(terms, -1)
+        torch.mm(weights, torch.mm(exponents, part, out=block).exp_(), out=out[:, start : start + width])

@@ -7,7 +7,15 @@ from functools import cache
 import torch
 from torch import Tensor
 
-__all__ = ["extremes", "log1p_ratio", "log1p_ratio_slope", "log_factorials", "minus_log_factorial", "stirling_error", "widest"]
+__all__ = [
+    "extremes",
+    "log1p_ratio",
+    "log1p_ratio_slope",
+    "log_factorials",
+    "minus_log_factorial",
+    "stirling_error",
+    "widest",
+]
 
 _TABLE_SIZE = 1024
 

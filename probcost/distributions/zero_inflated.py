@@ -46,7 +46,11 @@ class ZeroInflated(TorchDistribution):
     ) -> None:
         if base_dist.event_shape:
             raise ValueError(f"base_dist must be univariate, but its event shape is {tuple(base_dist.event_shape)}")
-        logits = gate_logits if isinstance(gate_logits, Tensor) else torch.as_tensor(gate_logits, device=base_dist.mean.device)
+        logits = (
+            gate_logits
+            if isinstance(gate_logits, Tensor)
+            else torch.as_tensor(gate_logits, device=base_dist.mean.device)
+        )
         batch_shape = torch.broadcast_shapes(base_dist.batch_shape, logits.shape)
         self.base_dist = base_dist if base_dist.batch_shape == batch_shape else base_dist.expand(batch_shape)
         self.gate_logits = logits.expand(batch_shape)

@@ -50,7 +50,7 @@ class TrainingData:
 
 
 def prepare(model: CostModel, x: Any, y: Any, *, validation: Any, groups: Any, seed: int) -> TrainingData:
-    """Check, split and standardise; scales and moments come from the training rows alone.
+    """Check, split and standardise; scales come from the training rows alone, the null model's moments from all of x and y.
 
     Raises:
         ValueError, TypeError: for anything the table of bad input names; nothing has been trained yet.
@@ -58,7 +58,9 @@ def prepare(model: CostModel, x: Any, y: Any, *, validation: Any, groups: Any, s
     like = next(model.parameters())
     names = column_names(y)
     if not hasattr(x, "__len__") or not hasattr(y, "__len__"):
-        raise TypeError(f"x and y must be tensors, arrays or data frames, got {type(x).__name__} and {type(y).__name__}")
+        raise TypeError(
+            f"x and y must be tensors, arrays or data frames, got {type(x).__name__} and {type(y).__name__}"
+        )
     same_length(x=x, y=y)
     inputs, observations = as_inputs(x, like), as_observations(y, model.likelihood, like)
     if isinstance(validation, tuple):
@@ -68,7 +70,9 @@ def prepare(model: CostModel, x: Any, y: Any, *, validation: Any, groups: Any, s
         held_out = Rows(as_inputs(validation[0], like), as_observations(validation[1], model.likelihood, like))
         same_length(**{"validation x": held_out.x, "validation y": held_out.y})
         if held_out.x.shape[1:] != train.x.shape[1:]:
-            raise ValueError(f"validation x has rows of shape {list(held_out.x.shape[1:])}, x of {list(train.x.shape[1:])}")
+            raise ValueError(
+                f"validation x has rows of shape {list(held_out.x.shape[1:])}, x of {list(train.x.shape[1:])}"
+            )
     else:
         kept, held = split_rows(len(inputs), validation, groups, ordered=model.ordered, seed=seed)
         train = Rows(inputs[kept], observations[kept])
@@ -79,8 +83,8 @@ def prepare(model: CostModel, x: Any, y: Any, *, validation: Any, groups: Any, s
         held_out=None if held_out is None else Rows(standardize(held_out.x), held_out.y),
         in_order=Rows(standardize(inputs), observations),
         standardize=standardize,
-        mean=train.y.mean(0),
-        variance=train.y.var(0, correction=0),
+        mean=observations.mean(0),
+        variance=observations.var(0, correction=0),
         unit_names=names or [str(i) for i in range(model.likelihood.n_units)],
     )
 
@@ -104,7 +108,9 @@ def split_rows(n: int, validation: Any, groups: Any, *, ordered: bool, seed: int
     if held.all() or not held.any():
         if validation == "auto":
             return everything, everything[:0]
-        raise ValueError(f"holding out {fraction:g} of {n:,} rows leaves nothing on one side; pass validation=None or (x, y)")
+        raise ValueError(
+            f"holding out {fraction:g} of {n:,} rows leaves nothing on one side; pass validation=None or (x, y)"
+        )
     mask = torch.from_numpy(held)
     return everything[~mask], everything[mask]
 

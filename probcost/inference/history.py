@@ -53,5 +53,7 @@ class History:
     def __repr__(self) -> str:
         if not self.cost:
             return "History(no epoch yet)"
-        kept = f", kept epoch {self.best_epoch} at {self.held_out[self.best_epoch]:.4f} held out" if self.held_out else ""
+        kept = (
+            f", kept epoch {self.best_epoch} at {self.held_out[self.best_epoch]:.4f} held out" if self.held_out else ""
+        )
         return f"History({len(self.cost)} epochs, cost {self.cost[0]:.4f} → {self.cost[-1]:.4f} nats/row{kept}; {self.stopped})"

@@ -47,7 +47,9 @@ class MapObjective:
         if bad is None:
             return "site of a prior"
         where = tuple(int(i) for i in bad.split(", "))
-        return f"site {self.module.likelihood.site!r} has log-probability {log_prob[where].item()} at [{bad}] of the batch"
+        return (
+            f"site {self.module.likelihood.site!r} has log-probability {log_prob[where].item()} at [{bad}] of the batch"
+        )
 
 
 def lbfgs(model: CostModel, data: TrainingData, *, epochs: int, progress: bool) -> History:

@@ -93,4 +93,3 @@ def draw(guide: AutoGuide, x: Tensor, n: int, seed: int) -> dict[str, Tensor]:
     with torch.no_grad(), local_parameters(), seeded(seed, x.device):
         draws = [guide(x) for _ in range(n)]
     return {name: torch.stack([one[name] for one in draws]) for name in draws[0]}
-

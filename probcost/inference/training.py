@@ -144,7 +144,11 @@ class _Run:
             self.module.eval()
             with torch.no_grad():
                 history.held_out.append(self.objective.held_out_cost(self.data.held_out))
-        if not history.held_out or history.best_epoch < 0 or history.held_out[-1] < history.held_out[history.best_epoch]:
+        if (
+            not history.held_out
+            or history.best_epoch < 0
+            or history.held_out[-1] < history.held_out[history.best_epoch]
+        ):
             history.best_epoch = epoch
             self.best = self._copy()
         self._swap_average()

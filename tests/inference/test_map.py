@@ -113,5 +113,7 @@ def test_a_cost_that_is_not_finite_is_named() -> None:
             return torch.where(torch.arange(len(raw))[:, None] == 5, torch.inf, raw) if self.calls > 4 else raw
 
     model = pc.CostModel(Explodes(), pc.likelihoods.Poisson(1))
-    with pytest.raises(pc.NonFiniteCostError, match=r"step 3 \(epoch 0, batch 3.*site 'counts'.*at \[5, 0\] of the batch"):
+    with pytest.raises(
+        pc.NonFiniteCostError, match=r"step 3 \(epoch 0, batch 3.*site 'counts'.*at \[5, 0\] of the batch"
+    ):
         pc.fit(model, x, y, progress=False)

@@ -22,7 +22,9 @@ def gamma_like_problem() -> tuple[pc.CostModel, torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("guide", ["normal", "diagonal_normal", "low_rank_normal", "multivariate_normal"])
 def test_posterior_of_a_log_rate(guide: str) -> None:
     model, x, y = gamma_like_problem()
-    fitted = pc.fit(model, x, y, method="svi", guide=guide, lr=0.01, epochs=300, validation=None, progress=False)
+    fitted = pc.fit(
+        model, x, y, method="svi", guide=guide, lr=0.02, epochs=800, batch_size=400, validation=None, progress=False
+    )
     bias = fitted.posterior.draws(2000, seed=1)["network.bias"].flatten()
     sd = 1 / math.sqrt(float(y.sum()))
     assert float(bias.mean()) == pytest.approx(math.log(float(y.mean())), abs=1.5 * sd)
@@ -32,7 +34,9 @@ def test_posterior_of_a_log_rate(guide: str) -> None:
 
 def test_predictions_mix_over_draws_and_know_more_spread() -> None:
     model, x, y = gamma_like_problem()
-    fitted = pc.fit(model, x[:30], y[:30], method="svi", lr=0.02, epochs=200, validation=None, progress=False)
+    fitted = pc.fit(
+        model, x[:30], y[:30], method="svi", lr=0.02, epochs=400, batch_size=30, validation=None, progress=False
+    )
     wide, narrow = fitted.predict(x, draws=200), fitted.model.distribution(x)
     assert (wide.variance / wide.mean).mean() > (narrow.variance / narrow.mean).mean() + 0.005
     assert fitted.log_prob(x, y, draws=6).shape == (6, 400, 1)

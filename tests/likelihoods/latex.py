@@ -14,7 +14,9 @@ def evaluate(equation: str, values: Mapping[str, float]) -> float:
     """The number that ``equation`` stands for, with its symbols (``"k"``, ``r"\\lambda"``) replaced by ``values``."""
     reader = _Reader(_TOKEN.findall(equation), dict(values))
     result = reader.sum()
-    assert reader.at == len(reader.tokens), f"cannot read {equation!r} from token {reader.at}: {reader.tokens[reader.at :]}"
+    assert reader.at == len(reader.tokens), (
+        f"cannot read {equation!r} from token {reader.at}: {reader.tokens[reader.at :]}"
+    )
     return result
 
 

@@ -12,8 +12,9 @@ from probcost.likelihoods import Likelihood
 from probcost.model import CostModel
 from probcost.networks import FourierMLP
 from probcost.priors import Prior
+from probcost.scenarios.spikes.recording import SpikeRecording
 
-__all__ = ["SpikeCounts"]
+__all__ = ["SpikeCounts", "model"]
 
 
 class SpikeCounts(CostModel):
@@ -72,3 +73,20 @@ class SpikeCounts(CostModel):
         with self.data_plate(len(x), num_data):  # bins are independent given the rates ...
             with pyro.plate("neurons", self.likelihood.n_units, dim=-1):  # ... and so are neurons
                 return pyro.sample("counts", counts, obs=y)
+
+
+def model(
+    recording: SpikeRecording, likelihood: str | Likelihood = "poisson", *, n_lags: int = 5, prior: Prior | None = None
+) -> SpikeCounts:
+    """The model of a recording whose inputs are ``lag_window(recording.covariates, n_lags)``.
+
+    Raises:
+        ValueError: for an unknown likelihood.
+
+    Example:
+        >>> recording = spikes.simulate_motorcycle(n_neurons=5, duration=60.0)
+        >>> spikes.model(recording).n_inputs
+        72
+    """
+    n_inputs = recording.covariates.shape[1] * (n_lags + 1)
+    return SpikeCounts(n_inputs, recording.counts.shape[1], likelihood, prior=prior)

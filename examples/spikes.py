@@ -1,0 +1,124 @@
+"""Spike counts of motor-cortex neurons from how a motorcycle is ridden: from a belief to a fitted, checked cost function.
+
+    python examples/spikes.py                                      # a simulated ride, nothing to download
+    python examples/spikes.py --data recording.npz --out results   # your own: counts, covariates, covariate_names, bin_width
+    python examples/spikes.py --data m1.mat --likelihood conway_maxwell_poisson
+
+The belief: counts in 50 ms bins are independent given the rates, and a network turns the riding parameters of this bin and
+the five before it into the rates of all neurons at once. The cost function is its negative log-probability; the check at
+the end says whether the counts bear it out, and `--likelihood` is how to try another belief.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+import probcost as pc
+from probcost.scenarios import spikes
+
+N_LAGS = 5  # bins of history: what was done up to a quarter of a second ago still moves the rates
+
+
+def main() -> None:
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    started = time.process_time()
+
+    # 1. The data: counts k[t, i] and what was done meanwhile, split into stretches of time.
+    recording = spikes.load(arguments.data) if arguments.data else spikes.simulate_motorcycle(seed=arguments.seed)
+    split = recording.split(N_LAGS)
+    print(recording, split, sep="\n")
+    x = spikes.lag_window(recording.covariates, N_LAGS)
+    y = recording.counts[:, split.neurons]
+    fitting, test = np.concatenate([split.train, split.validation]), split.test
+
+    # 2. The belief, written as a Pyro model: prior, network, likelihood.
+    model = pc.SpikeCounts(x.shape[1], y.shape[1], arguments.likelihood, prior=prior_for(arguments.method))
+    print(f"cost of one count: {model.likelihood.equation}")
+
+    # 3. The fit: the cost function falls out of the model, and the network learns by it.
+    fit = pc.fit(model, x[fitting], y[fitting], method=arguments.method, seed=arguments.seed)
+    fit.unit_names = [recording.neuron_names[i] for i in split.neurons]
+    fit.save(arguments.out / "fit")
+    print(fit)
+
+    # 4. The verdict, on bins that neither the fit nor any choice has seen.
+    predictive = fit.predict(x[test])
+    rate = predictive.mean.numpy()
+    null_rate = fit.null_mean.numpy()
+    check = pc.check(fit, x[test], y[test])
+    print(check)
+    r2 = spikes.pseudo_r2(y[test], rate, null_rate)
+    scores = {
+        "log_likelihood_per_bin": predictive.log_prob(torch.as_tensor(y[test])).mean().item(),
+        "null_log_likelihood_per_bin": fit.null_log_prob(y[test]).mean().item(),
+        "pseudo_r2": float(np.nanmean(r2)),
+        "bits_per_spike": spikes.bits_per_spike(y[test], rate, null_rate),
+        "pit_ks_mean": float(check.units["pit_ks"].mean()),
+        "n_bins": len(test),
+        "n_units": y.shape[1],
+    }
+    summary = {
+        "data": str(arguments.data) if arguments.data else "simulated ride",
+        "likelihood": arguments.likelihood,
+        "method": arguments.method,
+        "cpu_seconds": time.process_time() - started,
+        "test": scores,
+    }
+    (arguments.out / "scores.json").write_text(json.dumps(summary, indent=1))
+    for name, value in scores.items():
+        print(f"{name:>28}  {value:.4f}" if isinstance(value, float) else f"{name:>28}  {value:,}")
+
+    # 5. The pictures, and one page that holds them.
+    part = recording.select(test, split.neurons)
+    best = int(np.nanargmax(r2))
+    pictures = {
+        "raster": spikes.plot_raster(part, rate),
+        "tuning": spikes.plot_tuning(part, rate, best),
+        "pseudo_r2": spikes.plot_scores(r2, y[test].mean(0) / recording.bin_width),
+        "check": check.plot(),
+        "history": fit.history.plot(),
+    }
+    write_page(arguments.out, summary, check, pictures)
+    print(f"left in {arguments.out}: report.html, scores.json, the fitted model in fit/, {len(pictures)} pictures")
+
+
+def prior_for(method: str) -> pc.priors.Prior | None:
+    """Variational inference needs a belief about the weights; a point estimate is stopped early instead."""
+    return pc.priors.Normal(0.1) if method == "svi" else None
+
+
+def write_page(folder: Path, summary: dict[str, object], check: pc.Check, pictures: dict[str, Figure]) -> None:
+    """One page to look at: the scores, the verdicts, the pictures."""
+    body = ["<h1>Spike counts</h1>", f"<pre>{json.dumps(summary, indent=1)}</pre>", check._repr_html_()]
+    for name, figure in pictures.items():
+        figure.savefig(folder / f"{name}.png")
+        body.append(f'<h2>{name.replace("_", " ")}</h2><img src="{name}.png" alt="{name}" style="max-width:100%">')
+    head = (
+        '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Spikes</title>'
+    )
+    style = "<style>body{font-family:sans-serif;max-width:60rem;margin:auto;padding:1rem}</style>"
+    (folder / "report.html").write_text("\n".join([head, style, *body]), encoding="utf-8")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="a .mat like M1's, or an .npz; a simulated ride unless given")
+    parser.add_argument("--likelihood", default="poisson", choices=sorted(pc.likelihoods.NAMES))
+    parser.add_argument("--method", default="map", choices=["map", "svi"])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("results"), help="folder for everything that is left behind")
+    parser.add_argument("--threads", type=int, default=1, help="the matrices are small: more threads mostly wait")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Is the model calibrated? Every belief that a calibrated model implies, as one line of a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import stats
+
+from probcost.checks import p_values, poisson_binomial
+from probcost.checks.evidence import Evidence, Floats
+from probcost.checks.pit import ks_distance, quantile_residuals, randomized_pit
+from probcost.checks.result import Check, Line
+from probcost.checks.score import gain
+from probcost.checks.units import unit_columns, variance_ratio
+
+__all__ = ["calibration"]
+
+_COVERAGES = (0.5, 0.9, 0.95)
+
+
+def calibration(evidence: Evidence, *, level: float = 0.05, seed: int = 0) -> Check:
+    """Test what a true model implies: of its probability integral transforms, intervals, spread, zeros and log score.
+
+    Given its inputs, a model of this package holds its observations independent over time and units; the p-values take
+    it at its word, and so also find dependence that changes these statistics. Only the log score against the null
+    model admits autocorrelation, since it asks whether the model is useful even where it is false.
+
+    Args:
+        evidence: observations and predictions ``[T, N]``.
+        level: a true model fails the whole check at most this often; each line alone, this often.
+        seed: of the randomisation that counts need.
+
+    Raises:
+        ValueError: for a level outside (0, 1).
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; it must lie between 0 and 1")
+    pit = randomized_pit(evidence.cdf, evidence.cdf_below, seed)
+    # A stream of its own: the p-values of counts must not share their randomness with the PIT.
+    rng = np.random.default_rng([seed, 1])
+    columns = unit_columns(evidence, pit, rng.random(pit.shape[1]))
+    lines = [
+        _shape(pit, level),
+        _unit_shapes(np.asarray(columns["ks_p"]), level),
+        *(_coverage(pit, nominal, level, rng.random()) for nominal in _COVERAGES),
+        _dispersion(evidence, pit, level),
+        *_zeros(evidence, level, rng.random()),
+        *_log_score(evidence, level),
+    ]
+    return Check(tuple(lines), columns, pit, level, evidence.discrete)
+
+
+def _shape(pit: Floats, level: float) -> Line:
+    n = pit.size
+    distance = float(ks_distance(pit.ravel()))
+    p = float(p_values.uniformity(distance, n))
+    # Standard scores of the PIT's mean and variance say which way the shape is wrong.
+    shift = (pit.mean() - 0.5) * math.sqrt(12 * n)
+    spread = (((pit - 0.5) ** 2).mean() - 1 / 12) * math.sqrt(180 * n)
+    if p >= level:
+        verdict = "as expected"
+    elif abs(shift) > abs(spread):
+        verdict = f"observations lie {'higher' if shift > 0 else 'lower'} than predicted"
+    elif spread > 0:
+        verdict = "too many observations in the tails: predictions too narrow"
+    else:
+        verdict = "too few observations in the tails: predictions too wide"
+    belief = "observations are spread over the predicted distributions as draws from them would be"
+    return Line("PIT, all units", belief, distance, float(stats.kstwo.mean(n)), p, verdict)
+
+
+def _unit_shapes(ks_p: Floats, level: float) -> Line:
+    found, expected = int((ks_p < level).sum()), level * len(ks_p)
+    p = p_values.of_rejections(ks_p, level)
+    chance = f"{expected:.3g} expected by chance"
+    verdict = f"{found} of {len(ks_p)} units deviate, {chance}" if p < level else "as expected"
+    belief = "the predicted distributions have the right shape for each unit"
+    return Line("PIT, unit by unit", belief, found, expected, p, verdict)
+
+
+def _coverage(pit: Floats, nominal: float, level: float, v: float) -> Line:
+    n = pit.size
+    inside = int((np.abs(pit - 0.5) < nominal / 2).sum())
+    p = float(p_values.of_count(stats.binom.cdf(inside - 1, n, nominal), stats.binom.pmf(inside, n, nominal), v))
+    share = inside / n
+    verdict = "as expected"
+    if p < level:
+        verdict = f"holds {100 * share:.1f} %: intervals too {'narrow' if share < nominal else 'wide'}"
+    name = f"{100 * nominal:.0f} % interval"
+    belief = f"the central {100 * nominal:.0f} % interval holds {100 * nominal:.0f} % of observations"
+    return Line(name, belief, share, nominal, p, verdict)
+
+
+def _dispersion(evidence: Evidence, pit: Floats, level: float) -> Line:
+    # Each unit's own mean is taken off, so that a wrong mean is not mistaken for a wrong spread.
+    residual_variance = float(quantile_residuals(pit).var(axis=0, ddof=1).mean())
+    degrees = pit.shape[1] * (pit.shape[0] - 1)
+    p = float(p_values.two_sided(stats.chi2.cdf(residual_variance * degrees, degrees)))
+    verdict = "as expected" if p >= level else _dispersion_in_words(residual_variance, evidence)
+    belief = "observations vary around their predicted means as much as predicted"
+    return Line("dispersion", belief, residual_variance, 1.0, p, verdict)
+
+
+def _dispersion_in_words(residual_variance: float, evidence: Evidence) -> str:
+    over = residual_variance > 1
+    ratio = float(variance_ratio(evidence, axis=None))
+    name = "over-dispersed" if over else "under-dispersed"
+    if math.isnan(ratio):
+        return f"{name}: residual variance is {residual_variance:.2f} of the predicted"
+    if over == (ratio > 1):
+        return f"{name}: variance is {ratio:.2f} of the predicted"
+    return f"{name} in the bulk, though variance is {ratio:.2f} of the predicted: look at the extremes"
+
+
+def _zeros(evidence: Evidence, level: float, v: float) -> Iterator[Line]:
+    if evidence.prob_zero is None:
+        return
+    found, expected = int((evidence.y == 0).sum()), float(evidence.prob_zero.sum())
+    p = float(p_values.of_count(*poisson_binomial.tail(found, evidence.prob_zero), v))
+    verdict = "as expected"
+    if p < level:
+        verdict = f"too {'many' if found > expected else 'few'} zeros: {_times(found, expected)} the predicted number"
+    yield Line("zeros", "zeros are as frequent as predicted", found, expected, p, verdict)
+
+
+def _times(found: float, expected: float) -> str:
+    return f"{found / expected:.3g} times" if expected > 0 else "infinitely many times"
+
+
+def _log_score(evidence: Evidence, level: float) -> Iterator[Line]:
+    if evidence.null_log_prob is None:
+        return
+    pooled = gain(evidence.log_prob.mean(axis=1), evidence.null_log_prob.mean(axis=1))
+    mean, error, p = float(pooled.mean), float(pooled.standard_error), float(pooled.lower_tail)
+    amount = f"by {abs(mean):.3g} ± {error:.2g} nats per observation" if math.isfinite(mean) else "infinitely"
+    if p < level:
+        verdict = f"worse than the null model {amount}"
+    elif 1 - p < level:
+        verdict = f"better than the null model {amount}"
+    else:
+        verdict = "no better than the null model"
+    belief = "the inputs tell at least as much as each unit's mean rate does"
+    yield Line("log score − null", belief, mean, 0.0, p, verdict)

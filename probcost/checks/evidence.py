@@ -1,0 +1,112 @@
+"""What a check looks at: observations beside everything the model said about them, as plain numpy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probcost.inputs import same_length
+
+__all__ = ["Evidence", "Floats", "gather"]
+
+Floats = NDArray[np.float64]
+
+# Predictions computed in float32 leave [0, 1], or order, by this much.
+_ROUNDING = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Observations and the model's predictive distribution at each, ``[T, N]`` float64.
+
+    Attributes:
+        y: observations, in their own units.
+        mean, variance: of the prediction; may be infinite or NaN where it has none (heavy tails).
+        log_prob: log p(y), nats; minus infinity for what the model holds impossible.
+        cdf: P(Y ≤ y).
+        cdf_below: P(Y < y); the same as ``cdf`` for continuous data.
+        prob_zero: P(Y = 0); None for continuous data.
+        null_log_prob: log p(y) under the null model, nats; None where there is none.
+        unit_names: N names.
+        discrete: whether observations are counts.
+
+    Raises:
+        ValueError: where shapes differ, a number is not finite or no probability, or there are fewer than 2 rows.
+    """
+
+    y: Floats
+    mean: Floats
+    variance: Floats
+    log_prob: Floats
+    cdf: Floats
+    cdf_below: Floats
+    prob_zero: Floats | None
+    null_log_prob: Floats | None
+    unit_names: Sequence[str]
+    discrete: bool
+
+    def __post_init__(self) -> None:
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("unit_names", "discrete")}
+        arrays = {name: array for name, array in arrays.items() if array is not None}
+        shape = self.y.shape
+        if len(shape) != 2 or shape[0] < 2 or shape[1] < 1:
+            raise ValueError(f"y has shape {list(shape)}; a check needs [T, N] with at least 2 rows and 1 unit")
+        for name, array in arrays.items():
+            if array.shape != shape:
+                raise ValueError(f"{name} has shape {list(array.shape)} and y has shape {list(shape)}")
+            if array.dtype != np.float64:
+                raise ValueError(f"{name} is {array.dtype}; float64 is needed")
+        if len(self.unit_names) != shape[1]:
+            raise ValueError(f"unit_names has {len(self.unit_names)} names and y has {shape[1]} units")
+        _first_bad("y", self.y, ~np.isfinite(self.y), "finite")
+        for name in {"log_prob", "null_log_prob"} & arrays.keys():
+            _first_bad(name, arrays[name], ~(arrays[name] < np.inf), "a log-probability")
+        for name in {"cdf", "cdf_below", "prob_zero"} & arrays.keys():
+            within = (arrays[name] >= -_ROUNDING) & (arrays[name] <= 1 + _ROUNDING)
+            _first_bad(name, arrays[name], ~within, "a probability")
+        _first_bad("cdf_below", self.cdf_below, self.cdf_below > self.cdf + _ROUNDING, "at most cdf")
+
+
+def gather(fit: Any, x: Any, y: Any) -> Evidence:
+    """Read off a fit what it says of observations ``y`` ``[T, N]`` given inputs ``x`` ``[T, ...]``.
+
+    Raises:
+        ValueError: for rows that differ in number, and as the fit does for inputs and observations it cannot take.
+    """
+    same_length(x=x, y=y)
+    observations = fit.observations(y)
+    predictive = fit.predict(x)
+    discrete = bool(fit.model.likelihood.discrete)
+    cdf = cdf_below = _numpy(predictive.cdf(observations))
+    prob_zero = None
+    if discrete:
+        # Nothing lies below the first count, and not every cdf takes −1.
+        below = _numpy(predictive.cdf((observations - 1).clamp(min=0)))
+        cdf_below = np.where(_numpy(observations) > 0, below, 0.0)
+        prob_zero = np.exp(_numpy(predictive.log_prob(observations * 0)))
+    return Evidence(
+        y=_numpy(observations),
+        mean=_numpy(predictive.mean),
+        variance=_numpy(predictive.variance),
+        log_prob=_numpy(predictive.log_prob(observations)),
+        cdf=cdf,
+        cdf_below=cdf_below,
+        prob_zero=prob_zero,
+        null_log_prob=_numpy(fit.null_log_prob(y)),
+        unit_names=list(fit.unit_names),
+        discrete=discrete,
+    )
+
+
+def _numpy(tensor: Any) -> Floats:
+    return np.asarray(tensor.detach().cpu(), dtype=np.float64)
+
+
+def _first_bad(name: str, array: Floats, bad: NDArray[np.bool_], wanted: str) -> None:
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(f"{name}[{where[0]}, {where[1]}] is {array[where]}; it must be {wanted}")

@@ -1,0 +1,67 @@
+"""P-values that are uniform under the model at every sample size, and their correction for being many."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from probcost.checks.evidence import Floats
+
+__all__ = ["holm", "of_count", "of_rejections", "two_sided", "uniformity"]
+
+
+def two_sided(lower: ArrayLike) -> Floats:
+    """Twice the smaller tail, from the probability of the lower one."""
+    lower = np.asarray(lower, dtype=np.float64)
+    return 2 * np.minimum(lower, 1 - lower).clip(0.0, 0.5)
+
+
+def uniformity(distance: ArrayLike, n: int) -> Floats:
+    """Exact p-value of Kolmogorov's distance of ``n`` numbers from uniform.
+
+    Source: Simard & L'Ecuyer, "Computing the two-sided Kolmogorov-Smirnov distribution", 2011,
+    https://doi.org/10.18637/jss.v039.i11
+    """
+    return np.asarray(stats.kstwo.sf(distance, n), dtype=np.float64)
+
+
+def of_count(below: ArrayLike, at: ArrayLike, v: ArrayLike) -> Floats:
+    r"""Randomised two-sided p-value of a count K observed as k: from :math:`P(K < k) + v P(K = k)`.
+
+    A count takes few values, so that an unrandomised p-value is too large: with 2 zeros expected, a 5 % test rejects
+    1.7 %. With ``v`` uniform on (0, 1) it is exactly uniform.
+
+    Args:
+        below: P(K < k).
+        at: P(K = k).
+        v: uniform on (0, 1), independent of the data.
+    """
+    return two_sided(np.asarray(below) + np.asarray(v) * np.asarray(at))
+
+
+def of_rejections(p_values: Floats, level: float) -> float:
+    r"""Exact p-value of how many of N independent p-values lie below ``level``: :math:`K \sim \mathrm{Bin}(N, level)`.
+
+    Equal counts are told apart by the smallest p-value. Without that a handful of units has no 5 % test: of two, one
+    or more reject in 9.75 % of data sets, both in 0.25 %. With N = 1 it is the one p-value itself.
+    """
+    n, count, smallest = len(p_values), int((p_values < level).sum()), p_values.min()
+    more = stats.binom.sf(count, n, level)
+    if count:
+        as_small = 1 - (1 - smallest / level) ** count
+    else:
+        as_small = 1 - (1 - (smallest - level) / (1 - level)) ** n
+    return float(more + as_small * stats.binom.pmf(count, n, level))
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """P-values adjusted so that, however they depend on one another, none of the true ones falls below α but with chance α.
+
+    Source: Holm, "A simple sequentially rejective multiple test procedure", 1979, https://www.jstor.org/stable/4615733
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1.0)
+    return adjusted

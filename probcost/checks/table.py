@@ -1,0 +1,72 @@
+"""A check as text for the terminal and as HTML for notebooks: the summary first, then a line a belief."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from probcost.checks.result import Check, Line
+
+__all__ = ["as_html", "as_text"]
+
+_WIDTH = 110
+_HEADER = ("", "", "found", "expected", "p", "verdict")
+_LEGEND = {
+    "✗": "✗ rejected, corrected for the number of lines",
+    "~": "~ rejected alone, not after the correction: chance does that to a true model too",
+}
+
+
+def as_text(check: Check) -> str:
+    """At most 110 columns wide."""
+    rows = [_HEADER, *_rows(check)]
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    room = _WIDTH - sum(widths) - 2 * len(widths)
+    lines = textwrap.wrap(_summary(check), _WIDTH) + [""]
+    for mark, name, *numbers, verdict in rows:
+        cells = [mark.ljust(widths[0]), name.ljust(widths[1])]
+        cells += [cell.rjust(width) for cell, width in zip(numbers, widths[2:], strict=True)]
+        first, *more = textwrap.wrap(verdict, room)
+        lines.append("  ".join([*cells, first]))
+        lines += [" " * (_WIDTH - room) + part for part in more]
+    lines += [""] + [f"Rejected belief: {line.belief} ({line.name})." for line in check.rejected]
+    marks = {row[0] for row in rows}
+    lines += [text for mark, text in _LEGEND.items() if mark in marks]
+    return "\n".join(line.rstrip() for line in lines).rstrip()
+
+
+def as_html(check: Check) -> str:
+    """A table with the belief behind each line."""
+    head = "".join(f"<th style='text-align:left'>{cell}</th>" for cell in (*_HEADER, "belief"))
+    body = "".join(
+        "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in (*row, line.belief)) + "</tr>"
+        for row, line in zip(_rows(check), check.lines, strict=True)
+    )
+    return f"<p>{escape(_summary(check))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _summary(check: Check) -> str:
+    rows, units = check.pit.shape
+    kind = "counts" if check.discrete else "observations"
+    of = f"{rows:,} × {units:,} {kind}, {len(check.lines)} beliefs tested at {100 * check.level:g} %"
+    if check.ok:
+        return f"Calibrated: nothing speaks against the model ({of})."
+    names = ", ".join(line.name for line in check.rejected)
+    return f"Not calibrated: the data reject the model on {names} ({of})."
+
+
+def _rows(check: Check) -> Iterator[tuple[str, ...]]:
+    for line, corrected in zip(check.lines, check.corrected, strict=True):
+        mark = "✗" if corrected < check.level else "~" if line.p_value < check.level else "✓"
+        yield (mark, line.name, _number(line.statistic), _number(line.expected), _p_value(line), line.verdict)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _p_value(line: Line) -> str:
+    return "<0.001" if line.p_value < 0.001 else f"{line.p_value:.3f}"

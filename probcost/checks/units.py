@@ -1,0 +1,73 @@
+"""The same questions asked of each unit by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from probcost.checks import p_values, poisson_binomial
+from probcost.checks.evidence import Evidence, Floats
+from probcost.checks.pit import ks_distance, quantile_residuals
+from probcost.checks.score import gain
+
+__all__ = ["unit_columns", "variance_ratio"]
+
+
+def unit_columns(evidence: Evidence, pit: Floats, v: Floats) -> dict[str, Sequence[Any] | Floats]:
+    r"""One value for each of N units, under these names:
+
+    - ``unit``; ``mean`` and ``predicted_mean``, in the observation's units;
+    - ``ks`` and ``ks_p``: Kolmogorov's distance of its PIT from uniform;
+    - ``residual_variance`` and ``residual_variance_p``: of its randomised quantile residuals, 1 under the model;
+    - ``variance_ratio``: :math:`\sum_t (y_t - \mu_t)^2 / \sum_t \sigma_t^2`, 1 under the model;
+    - ``fano`` (counts): the conditional Fano factor :math:`\sum_t (y_t - \mu_t)^2 / \sum_t \mu_t`, 1 for Poisson counts;
+    - ``coverage_90``: the share of observations within the central 90 % interval;
+    - ``zeros``, ``predicted_zeros`` and ``zeros_p`` (counts);
+    - ``gain`` and ``gain_se`` (with a null model): log score less the null model's, nats per observation.
+
+    The p-values are each unit's own, uncorrected.
+
+    Args:
+        evidence: ``[T, N]``.
+        pit: ``[T, N]``.
+        v: uniform numbers ``[N]`` that randomise the p-values of zeros.
+    """
+    rows = len(evidence.y)
+    residual_variance = quantile_residuals(pit).var(axis=0, ddof=1)
+    distance = ks_distance(pit)
+    columns: dict[str, Sequence[Any] | Floats] = {
+        "unit": list(evidence.unit_names),
+        "mean": evidence.y.mean(axis=0),
+        "predicted_mean": evidence.mean.mean(axis=0),
+        "ks": distance,
+        "ks_p": p_values.uniformity(distance, rows),
+        "residual_variance": residual_variance,
+        "residual_variance_p": p_values.two_sided(stats.chi2.cdf(residual_variance * (rows - 1), rows - 1)),
+        "variance_ratio": variance_ratio(evidence),
+    }
+    if evidence.discrete:
+        squares, means = ((evidence.y - evidence.mean) ** 2).sum(axis=0), evidence.mean.sum(axis=0)
+        columns["fano"] = np.divide(squares, means, out=np.full_like(means, np.nan), where=means > 0)
+    columns["coverage_90"] = (np.abs(pit - 0.5) < 0.45).mean(axis=0)
+    if evidence.prob_zero is not None:
+        zeros = (evidence.y == 0).sum(axis=0)
+        tails = [poisson_binomial.tail(int(k), p) for k, p in zip(zeros, evidence.prob_zero.T, strict=True)]
+        below, at = np.transpose(tails)
+        columns["zeros"] = zeros
+        columns["predicted_zeros"] = evidence.prob_zero.sum(axis=0)
+        columns["zeros_p"] = p_values.of_count(below, at, v)
+    if evidence.null_log_prob is not None:
+        by_unit = gain(evidence.log_prob, evidence.null_log_prob)
+        columns["gain"], columns["gain_se"] = by_unit.mean, by_unit.standard_error
+    return columns
+
+
+def variance_ratio(evidence: Evidence, axis: int | None = 0) -> Floats:
+    """Squared deviations over predicted variances, each summed along ``axis``; NaN where the model has no variance."""
+    squares = ((evidence.y - evidence.mean) ** 2).sum(axis=axis)
+    variances = np.asarray(evidence.variance.sum(axis=axis))
+    usable = np.isfinite(variances) & (variances > 0)
+    return np.divide(squares, variances, out=np.full(variances.shape, np.nan), where=usable)
