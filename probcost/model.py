@@ -211,7 +211,7 @@ def _batched_call(module: nn.Module, draws: dict[str, Tensor], x: Tensor) -> Ten
         return functional_call(module, draws, (x,))
     shape = torch.broadcast_shapes(*leading)
     stacked = {
-        name: value.expand(shape + own[name].shape).reshape((-1,) + own[name].shape) for name, value in draws.items()
+        name: value.expand(shape + own[name].shape).reshape((-1, *own[name].shape)) for name, value in draws.items()
     }
     raw = vmap(lambda weights: functional_call(module, weights, (x,)), randomness="different")(stacked)
     return raw.reshape(shape + raw.shape[1:])

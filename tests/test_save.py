@@ -102,7 +102,7 @@ def test_damage_is_found(tmp_path: Path, suffix: str, damage: str) -> None:
     else:
         data = bytearray(pickle.dumps({"format": 1}))
     path.write_bytes(data)
-    with pytest.raises(ValueError, match="damaged|truncated|not written by probcost"):
+    with pytest.raises(ValueError, match=r"damaged|truncated|not written by probcost"):
         pc.load(tmp_path)
 
 
@@ -117,7 +117,7 @@ def test_other_versions_missing_files_and_unknown_classes(tmp_path: Path) -> Non
         pc.load(tmp_path)
     parts = {**document["parts"], "network": {"class": "os.system", "arguments": {}}}
     path.write_text(json.dumps({**document, "parts": parts}))
-    with pytest.raises(ValueError, match="names the class 'os.system'"):
+    with pytest.raises(ValueError, match=r"names the class 'os\.system'"):
         pc.load(tmp_path)
     path.write_text(json.dumps(document))
     next(tmp_path.glob("*.safetensors")).unlink()

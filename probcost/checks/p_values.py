@@ -48,10 +48,7 @@ def of_rejections(p_values: Floats, level: float) -> float:
     """
     n, count, smallest = len(p_values), int((p_values < level).sum()), p_values.min()
     more = stats.binom.sf(count, n, level)
-    if count:
-        as_small = 1 - (1 - smallest / level) ** count
-    else:
-        as_small = 1 - (1 - (smallest - level) / (1 - level)) ** n
+    as_small = 1 - (1 - smallest / level) ** count if count else 1 - (1 - (smallest - level) / (1 - level)) ** n
     return float(more + as_small * stats.binom.pmf(count, n, level))
 
 

@@ -25,7 +25,7 @@ def style() -> Iterator[None]:
     import matplotlib as mpl
     from cycler import cycler
 
-    settings: dict[str, Any] = {
+    settings: Any = {
         "axes.prop_cycle": cycler(color=[COLOURS[c] for c in ("model", "alert", "second", "third", "quiet")]),
         "axes.spines.top": False,
         "axes.spines.right": False,

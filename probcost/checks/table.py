@@ -25,7 +25,7 @@ def as_text(check: Check) -> str:
     rows = [_HEADER, *_rows(check)]
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     room = _WIDTH - sum(widths) - 2 * len(widths)
-    lines = textwrap.wrap(_summary(check), _WIDTH) + [""]
+    lines = [*textwrap.wrap(_summary(check), _WIDTH), ""]
     for mark, name, *numbers, verdict in rows:
         cells = [mark.ljust(widths[0]), name.ljust(widths[1])]
         cells += [cell.rjust(width) for cell, width in zip(numbers, widths[2:], strict=True)]

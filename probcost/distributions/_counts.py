@@ -11,7 +11,9 @@ from torch.distributions import constraints
 
 from probcost.distributions._scored import Family, scored_log_prob
 
-__all__ = ["CountDistribution"]
+__all__ = ["CountDistribution", "SampleShape"]
+
+SampleShape = torch.Size | list[int] | tuple[int, ...]
 
 
 class CountDistribution(TorchDistribution):

@@ -31,7 +31,7 @@ def scored_log_prob(family: Family, value: Tensor, *params: Tensor) -> tuple[Ten
 
     A third derivative raises ``NotImplementedError`` rather than being silently zero.
     """
-    value, *params = torch.broadcast_tensors(value, *params)  # type: ignore[assignment]
+    value, *params = torch.broadcast_tensors(value, *params)
     # Outside vmap and grad transforms the older form of a Function does the same for half the overhead.
     plain = not torch._C._are_functorch_transforms_active()
     return (_PlainlyScored if plain else _Scored).apply(family, value, *params)

@@ -12,7 +12,7 @@ from torch.distributions import constraints
 from probcost.distributions._cmp_cdf import cmp_cdf
 from probcost.distributions._cmp_normalizer import as_columns, centre, normalizer, normalizer_hessian
 from probcost.distributions._cmp_sampling import cmp_sample
-from probcost.distributions._counts import CountDistribution
+from probcost.distributions._counts import CountDistribution, SampleShape
 from probcost.distributions._scored import scored_log_prob
 from probcost.distributions._special import extremes, minus_log_factorial, stirling_error, widest
 
@@ -47,7 +47,7 @@ class _ConwayMaxwellPoissonFamily:
         log_location, nu = params
         dtype, wide, bounds = log_location.dtype, widest(log_location.device), extremes(value)
         minus_log_factorials = minus_log_factorial(value, dtype, bounds)
-        if dtype != wide and self._cancels(log_location, nu, minus_log_factorials):
+        if dtype != wide and self._cancels(log_location, nu, minus_log_factorials, bounds[1]):
             widened = self.score(value, log_location.to(wide), nu.to(wide))
             return tuple(tensor.to(dtype) for tensor in widened)
         count = value.to(dtype)
@@ -64,13 +64,17 @@ class _ConwayMaxwellPoissonFamily:
         return log_z.neg_().addcmul_(nu, observed), score_location.mul_(nu), observed.sub_(energy)
 
     @staticmethod
-    def _cancels(log_location: Tensor, nu: Tensor, minus_log_factorials: Tensor) -> bool:
+    def _cancels(log_location: Tensor, nu: Tensor, minus_log_factorials: Tensor, largest_count: float) -> bool:
         """Whether some term of log p is too large for float32; columns are judged by their largest η and ν."""
-        if extremes(nu * minus_log_factorials)[0] < -_FLOAT32_TERMS:
-            return True
         eta, power = as_columns(log_location, nu)
-        top, most = (eta.amax(1), power.amax(1)) if eta.numel() else (eta, power)
-        return extremes(most * top.exp() * top.clamp_min(1))[1] > _FLOAT32_TERMS
+        if not eta.numel():
+            return False
+        top, most = eta.amax(1), power.amax(1)
+        steepest = float(most.amax())
+        if steepest * math.lgamma(max(largest_count, 0.0) + 1) > _FLOAT32_TERMS:  # a quick bound spares the pass below
+            if extremes(nu * minus_log_factorials)[0] < -_FLOAT32_TERMS:
+                return True
+        return float((most * top.exp() * top.clamp_min(1)).amax()) > _FLOAT32_TERMS
 
     def hessian(self, value: Tensor, *params: Tensor) -> tuple[Tensor, ...]:
         dtype, wide = params[0].dtype, widest(value.device)
@@ -133,10 +137,10 @@ class ConwayMaxwellPoisson(CountDistribution):
         with torch.no_grad():
             return -self.family.hessian(torch.zeros_like(self.nu), *self._params)[0] / self.nu.square()
 
-    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
         """Exact draws ``[*sample_shape, *batch_shape]`` in the dtype of ``log_location``, in bounded memory."""
         with torch.no_grad():
-            shape = self._extended_shape(sample_shape)
+            shape = self._extended_shape(torch.Size(sample_shape))
             wide = widest(self.log_location.device)
             eta, nu = (tensor.reshape(-1).to(wide) for tensor in self._params)
             draws = cmp_sample(eta, nu, torch.Size(sample_shape).numel())

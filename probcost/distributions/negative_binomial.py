@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
-from probcost.distributions._counts import CountDistribution
+from probcost.distributions._counts import CountDistribution, SampleShape
 from probcost.distributions._special import (
     extremes,
     log1p_ratio,
@@ -174,10 +174,10 @@ class NegativeBinomial(CountDistribution):
         mean = self.mean
         return mean + self.dispersion * mean.square()
 
-    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
         """Draws ``[*sample_shape, *batch_shape]``: Poisson counts whose rate is Gamma(1/α) distributed with mean m."""
         with torch.no_grad():
-            shape = self._extended_shape(sample_shape)
+            shape = self._extended_shape(torch.Size(sample_shape))
             wide = widest(self.log_mean.device)
             mean, alpha = (tensor.to(wide).expand(shape) for tensor in (self.mean, self.dispersion))
             # Below 10⁻³⁰ the Gamma is a point for every mean in range, and 1/α would overflow Gamma's sampler.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
-from probcost.distributions._counts import CountDistribution
+from probcost.distributions._counts import CountDistribution, SampleShape
 from probcost.distributions._special import extremes, minus_log_factorial, widest
 
 __all__ = ["Poisson"]
@@ -74,10 +74,10 @@ class Poisson(CountDistribution):
     def variance(self) -> Tensor:
         return self.rate
 
-    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
         """Draws ``[*sample_shape, *batch_shape]`` in the dtype of ``log_rate``."""
         with torch.no_grad():
-            return torch.poisson(self.rate.expand(self._extended_shape(sample_shape)))
+            return torch.poisson(self.rate.expand(self._extended_shape(torch.Size(sample_shape))))
 
     def _cdf(self, count: Tensor, *params: Tensor) -> Tensor:
         wide = widest(count.device)

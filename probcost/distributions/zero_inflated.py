@@ -10,6 +10,8 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor
 from torch.distributions import constraints
 
+from probcost.distributions._counts import SampleShape
+
 __all__ = ["ZeroInflated"]
 
 
@@ -98,10 +100,10 @@ class ZeroInflated(TorchDistribution):
         total = self.gate + (-self.gate_logits).sigmoid() * self.base_dist.cdf(value)
         return torch.where(value < 0, torch.zeros_like(total), total)
 
-    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
         """Draws ``[*sample_shape, *batch_shape]`` in the dtype of the base's draws."""
         with torch.no_grad():
-            draws = self.base_dist.sample(sample_shape)
+            draws = self.base_dist.sample(torch.Size(sample_shape))
             inflated = torch.rand_like(self.gate.expand(draws.shape)) < self.gate
             return draws.masked_fill(inflated, 0)
 

@@ -14,7 +14,7 @@ from probcost.inference.data import TrainingData, prepare
 from probcost.inference.drift import recent_baseline
 from probcost.inference.history import History
 from probcost.inference.map_estimate import MapObjective, lbfgs
-from probcost.inference.posterior import GuidePosterior, PointEstimate
+from probcost.inference.posterior import GuidePosterior, PointEstimate, Posterior
 from probcost.inference.result import Fit
 from probcost.inference.storage import load
 from probcost.inference.svi import SviObjective, build_guide
@@ -96,7 +96,7 @@ def fit(
     _check_network(trained, data)
     with seeded(seed, data.train.x.device):
         _start_at_null(trained, data)
-    posterior: PointEstimate | GuidePosterior = PointEstimate()
+    posterior: Posterior = PointEstimate()
     if full_batch:
         history = lbfgs(trained, data, epochs=epochs or 200, progress=progress)
     elif method == "map":
@@ -107,8 +107,8 @@ def fit(
             autoguide = build_guide(trained, guide, example, data.train.y[:1])
         objective = SviObjective(trained, autoguide, seed)
         history = train(objective, data, settings, progress=progress, checkpoint=checkpoint)
-        posterior = GuidePosterior(autoguide, guide, example)
-        posterior.centre(trained)
+        posterior = variational = GuidePosterior(autoguide, guide, example)
+        variational.centre(trained)
     half_life = math.inf
     if trained.drifting:
         shift, half_life = recent_baseline(trained, data.in_order.x, data.in_order.y)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,12 +66,7 @@ def prepare(model: CostModel, x: Any, y: Any, *, validation: Any, groups: Any, s
         if len(validation) != 2:
             raise ValueError(f"validation must be (x, y), got a tuple of {len(validation)}")
         train = Rows(inputs, observations)
-        held_out = Rows(as_inputs(validation[0], like), as_observations(validation[1], model.likelihood, like))
-        same_length(**{"validation x": held_out.x, "validation y": held_out.y})
-        if held_out.x.shape[1:] != train.x.shape[1:]:
-            raise ValueError(
-                f"validation x has rows of shape {list(held_out.x.shape[1:])}, x of {list(train.x.shape[1:])}"
-            )
+        held_out: Rows | None = _given(*validation, model=model, like=train.x)
     else:
         kept, held = split_rows(len(inputs), validation, groups, ordered=model.ordered, seed=seed)
         train = Rows(inputs[kept], observations[kept])
@@ -87,6 +81,14 @@ def prepare(model: CostModel, x: Any, y: Any, *, validation: Any, groups: Any, s
         variance=observations.var(0, correction=0),
         unit_names=names or [str(i) for i in range(model.likelihood.n_units)],
     )
+
+
+def _given(x: Any, y: Any, *, model: CostModel, like: Tensor) -> Rows:
+    rows = Rows(as_inputs(x, like), as_observations(y, model.likelihood, like))
+    same_length(**{"validation x": rows.x, "validation y": rows.y})
+    if rows.x.shape[1:] != like.shape[1:]:
+        raise ValueError(f"validation x has rows of shape {list(rows.x.shape[1:])}, x of {list(like.shape[1:])}")
+    return rows
 
 
 def split_rows(n: int, validation: Any, groups: Any, *, ordered: bool, seed: int) -> tuple[Tensor, Tensor]:
@@ -135,7 +137,7 @@ def _held_out_mask(n: int, fraction: float, groups: Any, ordered: bool, rng: np.
 
 def _standardizer(x: Tensor) -> Standardize:
     """Mean and scale per column (vectors), per feature (sequences), or one for all pixels (images and beyond)."""
-    axes: Sequence[int] = tuple(range(x.ndim - 1)) if x.ndim <= 3 else tuple(range(x.ndim))
+    axes = tuple(range(x.ndim - 1)) if x.ndim <= 3 else tuple(range(x.ndim))
     wide = x.double()
     mean = wide.mean(axes)
     scale = (wide - mean).square().mean(axes).sqrt()

@@ -18,7 +18,8 @@ __all__ = ["GuidePosterior", "PointEstimate", "Posterior"]
 class Posterior(Protocol):
     """Draws of the parameters, and what kind of draws they are."""
 
-    label: str
+    @property
+    def label(self) -> str: ...
 
     def draws(self, n: int, seed: int) -> dict[str, Tensor]: ...
 

@@ -128,7 +128,8 @@ def _parts(model: CostModel) -> dict[str, nn.Module]:
 
 
 def _rebuild(described: dict[str, Any], folder: str | os.PathLike[str]) -> CostModel:
-    kinds = {kind.__name__: kind for kind in (CostModel, *CostModel.__subclasses__())}
+    kinds: dict[str, Callable[..., CostModel]] = {"CostModel": CostModel}
+    kinds |= {kind.__name__: kind for kind in CostModel.__subclasses__()}
     name, parts = described["model"]["class"], described["parts"]
     own = [part for part, description in parts.items() if description is None] + ["model"] * (name not in kinds)
     if own:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pyro
@@ -24,7 +25,7 @@ from probcost.predict import Predictive, seeded
 
 __all__ = ["GUIDES", "SviObjective", "build_guide", "draw", "local_parameters"]
 
-GUIDES: dict[str, type[AutoGuide]] = {
+GUIDES: dict[str, Callable[..., AutoGuide]] = {
     "normal": AutoNormal,
     "diagonal_normal": AutoDiagonalNormal,
     "low_rank_normal": AutoLowRankMultivariateNormal,

@@ -32,7 +32,8 @@ class NonFiniteCostError(FloatingPointError):
 class Objective(Protocol):
     """What is minimised: a module whose parameters are learned, a batch's cost per row, and a held-out cost per row."""
 
-    module: nn.Module
+    @property
+    def module(self) -> nn.Module: ...
 
     def cost(self, x: Tensor, y: Tensor, num_data: int) -> Tensor: ...
 

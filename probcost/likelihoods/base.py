@@ -50,7 +50,7 @@ class Likelihood(nn.Module):
     """
 
     site: ClassVar[str] = "y"
-    unit: ClassVar[str] = "unit"
+    unit: str = "unit"
     discrete: ClassVar[bool]
     support: ClassVar[constraints.Constraint]
     equation: ClassVar[str]

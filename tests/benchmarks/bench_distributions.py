@@ -103,7 +103,8 @@ def main() -> None:
     torch.manual_seed(0)
     report("log_prob forward and backward, [512, 171] float32", fastest(density_contenders()))
     report(
-        "training step, [512, 156] float32; Conway-Maxwell-Poisson: nu per unit, predicted", fastest(step_contenders())
+        "training step, [512, 156] float32; Conway-Maxwell-Poisson: nu per unit, predicted",
+        fastest(step_contenders()),
     )
 
 

@@ -40,7 +40,10 @@ def test_no_dispersion_is_exactly_poisson() -> None:
 
 def test_gradient_at_no_dispersion_is_its_limit() -> None:
     dispersion = torch.zeros(4, dtype=torch.float64, requires_grad=True)
-    mean, counts = torch.tensor([1e-8, 0.6, 3.0, 40.0], dtype=torch.float64), torch.tensor([0.0, 2.0, 3.0, 11.0])
+    mean, counts = (
+        torch.tensor([1e-8, 0.6, 3.0, 40.0], dtype=torch.float64),
+        torch.tensor([0.0, 2.0, 3.0, 11.0]),
+    )
     NegativeBinomial(mean.log(), dispersion).log_prob(counts).sum().backward()
     torch.testing.assert_close(dispersion.grad, ((counts - mean).square() - counts) / 2, rtol=1e-10, atol=0)
 
