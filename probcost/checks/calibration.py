@@ -40,7 +40,7 @@ def calibration(evidence: Evidence, *, level: float = 0.05, seed: int = 0) -> Ch
     pit = randomized_pit(evidence.cdf, evidence.cdf_below, seed)
     # A stream of its own: the p-values of counts must not share their randomness with the PIT.
     rng = np.random.default_rng([seed, 1])
-    columns = unit_columns(evidence, pit, rng.random(pit.shape[1]))
+    columns = unit_columns(evidence, pit, rng.random(pit.shape[1:]))
     lines = [
         _shape(pit, level),
         _unit_shapes(np.asarray(columns["ks_p"]), level),
@@ -121,12 +121,14 @@ def _zeros(evidence: Evidence, level: float, v: float) -> Iterator[Line]:
     p = float(p_values.of_count(*poisson_binomial.tail(found, evidence.prob_zero), v))
     verdict = "as expected"
     if p < level:
-        verdict = f"too {'many' if found > expected else 'few'} zeros: {_times(found, expected)} the predicted number"
+        verdict = f"too {'many' if found > expected else 'few'} zeros: {_excess(found, expected)}"
     yield Line("zeros", "zeros are as frequent as predicted", found, expected, p, verdict)
 
 
-def _times(found: float, expected: float) -> str:
-    return f"{found / expected:.3g} times" if expected > 0 else "infinitely many times"
+def _excess(found: float, expected: float) -> str:
+    if expected < 1:
+        return f"{found:,.0f}, and {expected:.2g} are predicted"
+    return f"{100 * abs(found / expected - 1):.2g} % {'more' if found > expected else 'fewer'} than predicted"
 
 
 def _log_score(evidence: Evidence, level: float) -> Iterator[Line]:
@@ -134,7 +136,7 @@ def _log_score(evidence: Evidence, level: float) -> Iterator[Line]:
         return
     pooled = gain(evidence.log_prob.mean(axis=1), evidence.null_log_prob.mean(axis=1))
     mean, error, p = float(pooled.mean), float(pooled.standard_error), float(pooled.lower_tail)
-    amount = f"by {abs(mean):.3g} ± {error:.2g} nats per observation" if math.isfinite(mean) else "infinitely"
+    amount = f"by {abs(mean):.3g} ± {error:.2g} nats each" if math.isfinite(mean) else "infinitely"
     if p < level:
         verdict = f"worse than the null model {amount}"
     elif 1 - p < level:

@@ -48,12 +48,13 @@ def of_rejections(p_values: Floats, level: float) -> float:
     """
     n, count, smallest = len(p_values), int((p_values < level).sum()), p_values.min()
     more = stats.binom.sf(count, n, level)
-    as_small = 1 - (1 - smallest / level) ** count if count else 1 - (1 - (smallest - level) / (1 - level)) ** n
-    return float(more + as_small * stats.binom.pmf(count, n, level))
+    # Given the count, those below the level are uniform below it, the others above it.
+    outlying = (1 - smallest / level) ** count if count else ((1 - smallest) / (1 - level)) ** n
+    return float(more + (1 - outlying) * stats.binom.pmf(count, n, level))
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """P-values adjusted so that, however they depend on one another, none of the true ones falls below α but with chance α.
+    """P-values corrected for being many: any true belief's falls below α with chance α at most, dependent or not.
 
     Source: Holm, "A simple sequentially rejective multiple test procedure", 1979, https://www.jstor.org/stable/4615733
     """

@@ -41,7 +41,7 @@ def quantile_residuals(pit: Floats) -> Floats:
 
 
 def ks_distance(pit: Floats) -> Floats:
-    r"""Kolmogorov's distance from uniform, along the first axis: :math:`\sup_q |F_T(q) - q|`; ``[T, ...]`` → ``[...]``."""
+    r"""Kolmogorov's distance from uniform, :math:`\sup_q |F_T(q) - q|`: ``[T, ...]`` → ``[...]``."""
     ordered = np.sort(pit, axis=0)
     n = len(ordered)
     steps = (np.arange(n + 1) / n).reshape(-1, *[1] * (pit.ndim - 1))

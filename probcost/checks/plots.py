@@ -38,8 +38,9 @@ def plot_check(check: Check) -> Figure:
         _distance(axes[0, 1], check)
         _coverage(axes[1, 0], check)
         _units(axes[1, 1], check)
-        verdict = "Calibrated" if check.ok else "Not calibrated: " + ", ".join(line.name for line in check.rejected)
-        figure.suptitle(verdict, x=0.012, ha="left", fontsize=13, fontweight="bold", wrap=True)
+        verdict = f"Not calibrated: {len(check.rejected)} of {len(check.lines)} beliefs rejected"
+        title = "Calibrated: nothing speaks against the model" if check.ok else verdict
+        figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
     return figure
 
 
@@ -50,13 +51,15 @@ def _histogram(axis: Axes, check: Check) -> None:
     low, high = stats.binom.ppf([tail, 1 - tail], n, 1 / _BINS) * _BINS / n
     edges = np.linspace(0, 1, _BINS + 1)
     outside = (density < low) | (density > high)
-    colours = np.where(outside, COLOURS["alert"], COLOURS["model"])
-    axis.bar(edges[:-1], density, width=1 / _BINS, align="edge", color=colours, edgecolor="white", linewidth=0.8)
-    axis.axhspan(low, high, color=COLOURS["quiet"], alpha=0.45, linewidth=0, label=_band(check))
+    colours = list(np.where(outside, COLOURS["alert"], COLOURS["model"]))
+    axis.axhspan(low, high, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=_band(check))
+    # Pale bars with a strong top edge, so that the band shows through.
+    axis.bar(edges[:-1], density, width=1 / _BINS, align="edge", color=colours, alpha=0.25, linewidth=0)
+    axis.hlines(density, edges[:-1], edges[1:], color=colours, linewidth=2.5)
     axis.axhline(1, color=COLOURS["data"], linewidth=1)
     axis.set(
         xlim=(0, 1),
-        ylim=(0, max(1.35, 1.2 * float(density.max()))),
+        ylim=(0, 1.3 * max(float(density.max()), high)),
         xlabel="probability integral transform",
         ylabel="density",
     )
@@ -65,7 +68,7 @@ def _histogram(axis: Axes, check: Check) -> None:
 
 
 def _distance(axis: Axes, check: Check) -> None:
-    rows, units = check.pit.shape
+    units = check.pit.shape[1]
     if units > 1:
         each = np.stack([_ecdf(check.pit[:, i]) for i in range(units)], axis=1) - _GRID[:, None]
         faint = min(0.6, 6 / units)
@@ -89,7 +92,7 @@ def _curve(axis: Axes, check: Check, values: Floats, label: str) -> None:
     """Empirical less uniform distribution, with its simultaneous band."""
     reach = float(stats.kstwo.isf(check.level, len(values)))
     difference = _ecdf(values) - _GRID
-    axis.axhspan(-reach, reach, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=_band(check))
+    axis.axhspan(-reach, reach, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=f"{_band(check)}, {label}")
     axis.axhline(0, color=COLOURS["data"], linewidth=1)
     colour = COLOURS["alert" if np.abs(difference).max() > reach else "model"]
     axis.plot(_GRID, difference, color=colour, linewidth=2, label=label)
@@ -112,13 +115,16 @@ def _units(axis: Axes, check: Check) -> None:
     for chosen, colour, label in ((~deviates, "model", "PIT uniform"), (deviates, "alert", "PIT not uniform")):
         if chosen.any():
             size = 36 if units <= 50 else 16
-            axis.scatter(position[chosen], variance[order][chosen], s=size, color=COLOURS[colour], label=label, zorder=3)
+            axis.scatter(
+                position[chosen], variance[order][chosen], s=size, color=COLOURS[colour], label=label, zorder=3
+            )
     if units <= _MOST_NAMES:
         names = [str(check.unit_columns["unit"][i]) for i in order]
         slanted = max(map(len, names)) * units > 40
         axis.set_xticks(position, names, rotation=40 if slanted else 0, ha="right" if slanted else "center")
     else:
-        axis.set_xlabel(f"unit, least first, of {units}")
+        axis.set_xlabel(f"{units} units, least first")
+        axis.set_xticks([])
     span = max(float(np.abs(variance - 1).max()), high - 1)
     axis.set(xlim=(-0.6, units - 0.4), ylim=(1 - 1.2 * span, 1 + 2.2 * span), ylabel="variance / predicted")
     axis.set_title("Spread of each unit's residuals: 1 if calibrated")

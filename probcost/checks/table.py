@@ -32,9 +32,11 @@ def as_text(check: Check) -> str:
         first, *more = textwrap.wrap(verdict, room)
         lines.append("  ".join([*cells, first]))
         lines += [" " * (_WIDTH - room) + part for part in more]
-    lines += [""] + [f"Rejected belief: {line.belief} ({line.name})." for line in check.rejected]
     marks = {row[0] for row in rows}
-    lines += [text for mark, text in _LEGEND.items() if mark in marks]
+    lines += ["", *(text for mark, text in _LEGEND.items() if mark in marks)]
+    if check.rejected:
+        lines += ["", "The model believes, and the data deny, that:"]
+        lines += [f"  - {line.belief}" for line in check.rejected]
     return "\n".join(line.rstrip() for line in lines).rstrip()
 
 

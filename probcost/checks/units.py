@@ -23,7 +23,7 @@ def unit_columns(evidence: Evidence, pit: Floats, v: Floats) -> dict[str, Sequen
     - ``ks`` and ``ks_p``: Kolmogorov's distance of its PIT from uniform;
     - ``residual_variance`` and ``residual_variance_p``: of its randomised quantile residuals, 1 under the model;
     - ``variance_ratio``: :math:`\sum_t (y_t - \mu_t)^2 / \sum_t \sigma_t^2`, 1 under the model;
-    - ``fano`` (counts): the conditional Fano factor :math:`\sum_t (y_t - \mu_t)^2 / \sum_t \mu_t`, 1 for Poisson counts;
+    - ``fano`` (counts): the conditional Fano factor :math:`\sum_t (y_t - \mu_t)^2 / \sum_t \mu_t`, 1 if Poisson;
     - ``coverage_90``: the share of observations within the central 90 % interval;
     - ``zeros``, ``predicted_zeros`` and ``zeros_p`` (counts);
     - ``gain`` and ``gain_se`` (with a null model): log score less the null model's, nats per observation.

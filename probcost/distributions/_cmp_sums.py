@@ -1,17 +1,20 @@
 r"""Sums over k of the Conway–Maxwell–Poisson's terms t_k = exp(ν (k η − log k!)), cut off with a bounded error.
 
-Where to stop: let m = max(1, ⌊λ⌋), λ = e^η. Past m the log-terms fall by at least ν Σ_{i<s} log(1 + i/λ) ≥ L in s steps,
-once ν λ h((s − 1)/λ) ≥ L with h(u) = (1 + u) log(1 + u) − u. Terms are log-concave, so t_{m+s+i}/t_{m+i} ≤ t_{m+s}/t_m for
+Where to stop: let m = max(1, ⌊λ⌋), λ = e^η. Past m the log-terms fall by at least ν Σ_{i<s} log(1 + i/λ) ≥ L
+in s steps,
+once ν λ h((s − 1)/λ) ≥ L with h(u) = (1 + u) log(1 + u) − u. Terms are log-concave, so t_{m+s+i}/t_{m+i} ≤
+t_{m+s}/t_m for
 every i ≥ 0, hence
 
 .. math:: \sum_{k \ge m+s} t_k \;\le\; e^{-L} \sum_{k \ge m} t_k :
 
-a relative error of the sum of at most e^{−L}, which is set to ``TOLERANCE``. h is inverted by Newton's steps from above, which on
+a relative error of the sum of at most e^{−L}, which is set to ``TOLERANCE``. h is inverted by Newton's steps
+from above, which on
 a convex function never pass the root, so that the bound holds however few are taken.
 
-How: the exponents of a block of terms are a product of two thin matrices, and the sums of t, k·t and log k!·t another, so
-a block costs one exponential per term and little else, for any ν. Elements are columns; they are summed in groups that need about as many
-terms.
+How: the exponents of a block of terms are a product of two thin matrices, and the sums of t, k·t and log k!·t another,
+so a block costs one exponential per term and little else, for any ν. Elements are columns; they are summed in groups
+that need about as many terms.
 """
 
 from __future__ import annotations

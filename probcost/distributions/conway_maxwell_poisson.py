@@ -71,9 +71,10 @@ class _ConwayMaxwellPoissonFamily:
             return False
         top, most = eta.amax(1), power.amax(1)
         steepest = float(most.amax())
-        if steepest * math.lgamma(max(largest_count, 0.0) + 1) > _FLOAT32_TERMS:  # a quick bound spares the pass below
-            if extremes(nu * minus_log_factorials)[0] < -_FLOAT32_TERMS:
-                return True
+        # The quick bound spares the pass over all elements.
+        suspect = steepest * math.lgamma(max(largest_count, 0.0) + 1) > _FLOAT32_TERMS
+        if suspect and extremes(nu * minus_log_factorials)[0] < -_FLOAT32_TERMS:
+            return True
         return float((most * top.exp() * top.clamp_min(1)).amax()) > _FLOAT32_TERMS
 
     def hessian(self, value: Tensor, *params: Tensor) -> tuple[Tensor, ...]:
@@ -95,14 +96,14 @@ class ConwayMaxwellPoisson(CountDistribution):
         nu: ν > 0, broadcast with ``log_location``; dimensionless.
         validate_args: check parameters and values at every use (default: no).
 
-    Accuracy: Z is a sum whose rest is below 2·10⁻¹⁶ of it (10⁻⁶ in float32; proved in ``_cmp_sums``), or at large λ an expansion
-    whose error is below 10⁻¹¹ (10⁻⁶ in float32). For ν 0.05 … 30, λ 10⁻⁸ … 10⁶ and counts to 10⁵,
-    log p is right to relative 10⁻⁹ in float64, absolute 10⁻⁴ max(1, |log p|) in float32. First derivatives are moments of the same
-    sums, second derivatives their covariances; a third raises ``NotImplementedError``.
+    Accuracy: Z is a sum whose rest is below 2·10⁻¹⁶ of it (10⁻⁶ in float32; proved in ``_cmp_sums``), or at large λ an
+    expansion whose error is below 10⁻¹¹ (10⁻⁶ in float32). For ν 0.05 … 30, λ 10⁻⁸ … 10⁶ and counts to 10⁵, log p is
+    right to relative 10⁻⁹ in float64, absolute 10⁻⁴ max(1, |log p|) in float32. First derivatives are moments of the
+    same sums, second derivatives their covariances; a third raises ``NotImplementedError``.
 
     Source: Shmueli et al., "A useful distribution for fitting discrete data", 2005,
-    https://doi.org/10.1111/j.1467-9876.2005.00474.x; in this parameterisation: Guikema & Goffelt, "A flexible count data
-    regression model for risk analysis", 2008, https://doi.org/10.1111/j.1539-6924.2008.01014.x.
+    https://doi.org/10.1111/j.1467-9876.2005.00474.x; in this parameterisation: Guikema & Goffelt, "A flexible count
+    data regression model for risk analysis", 2008, https://doi.org/10.1111/j.1539-6924.2008.01014.x.
 
     Example:
         >>> ConwayMaxwellPoisson(torch.zeros(1), torch.tensor([2.0])).log_prob(torch.tensor([0]))

@@ -75,7 +75,7 @@ def step_contenders() -> dict[str, Callable[[], None]]:
             optimiser.zero_grad()
             raw = head(torch.relu(hidden(inputs)))
             eta = raw[:, :_UNITS] + offset
-            if kind == "poisson":
+            if kind in ("poisson", "torch's Poisson loss"):
                 density = Poisson(eta)
             elif kind == "negative binomial":
                 density = NegativeBinomial(eta, F.softplus(own))
@@ -83,12 +83,18 @@ def step_contenders() -> dict[str, Callable[[], None]]:
                 density = ConwayMaxwellPoisson(eta, own.exp())
             else:
                 density = ConwayMaxwellPoisson(eta, (spread + raw[:, _UNITS:]).exp())
-            (-density.log_prob(counts).sum() / _BATCH).backward()
+            if kind == "torch's Poisson loss":
+                cost = F.poisson_nll_loss(eta, counts, log_input=True, reduction="sum") / _BATCH
+            else:
+                cost = -density.log_prob(counts).sum() / _BATCH
+            cost.backward()
             optimiser.step()
 
         return run
 
-    return {kind: step(kind) for kind in ("poisson", "negative binomial", "per unit", "predicted")}
+    return {
+        kind: step(kind) for kind in ("poisson", "torch's Poisson loss", "negative binomial", "per unit", "predicted")
+    }
 
 
 def report(title: str, times: dict[str, float]) -> None:

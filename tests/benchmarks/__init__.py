@@ -1,0 +1,1 @@
+"""Speed and memory as ratios, contenders interleaved in one run; never asserted in the tests."""

@@ -1,0 +1,77 @@
+"""The examples in docstrings, the README's fifteen lines and the example script run as they are printed."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import json
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import probcost
+from probcost.scenarios import spikes
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = [m.name for m in pkgutil.walk_packages(probcost.__path__, "probcost.")]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name: str) -> None:
+    torch.manual_seed(0)
+    shown = {"pc": probcost, "torch": torch, "nn": nn, "np": np, "spikes": spikes}
+    module = importlib.import_module(name)
+    result = doctest.testmod(module, extraglobs=shown, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert result.failed == 0
+
+
+def test_the_base_class_example_is_a_likelihood() -> None:
+    """The recipe in `Likelihood`'s docstring, run: it must fit data like any other."""
+    text = probcost.likelihoods.Likelihood.__doc__ or ""
+    source = text[text.index("    class Exponential") : text.index("    Shapes: ``raw``")]
+    lines = [line[8:] if line.startswith("        ") else line for line in source.splitlines()]
+    scope: dict[str, object] = {}
+    header = "import pyro.distributions\nfrom torch.distributions import constraints\nimport pyro\n"
+    exec(header + "from probcost.likelihoods import Likelihood\n" + "\n".join(lines), scope)
+    likelihood = scope["Exponential"](1)  # type: ignore[operator]
+    x = torch.linspace(-1, 1, 2000)[:, None]
+    y = torch.distributions.Exponential(torch.exp(1 + x)).sample()
+    fitted = probcost.fit(probcost.CostModel(nn.Linear(1, 1), likelihood), x, y, optimizer="lbfgs", progress=False)
+    assert fitted.predict(torch.zeros(1, 1)).mean.item() == pytest.approx(np.exp(-1), rel=0.1)
+
+
+def test_readme_lines(tmp_path: Path) -> None:
+    source = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert source is not None
+    subprocess.run([sys.executable, "-c", source[1]], cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    assert (tmp_path / "my_fit" / "fit.json").exists()
+
+
+def run_example(out: Path, *arguments: str) -> dict[str, object]:
+    command = [sys.executable, str(ROOT / "examples" / "spikes.py"), "--out", str(out), *arguments]
+    subprocess.run(command, check=True, capture_output=True, timeout=600, env={**os.environ, "MPLBACKEND": "agg"})
+    scores: dict[str, object] = json.loads((out / "scores.json").read_text())
+    return scores
+
+
+@pytest.mark.parametrize("method", ["map", "svi"])
+def test_example_on_a_recording_of_ones_own(tmp_path: Path, method: str) -> None:
+    recording = spikes.simulate_motorcycle(n_neurons=6, duration=120.0, noise="underdispersed", seed=1)
+    spikes.save(recording, tmp_path / "ride.npz")
+    arguments = ["--data", str(tmp_path / "ride.npz"), "--likelihood", "conway_maxwell_poisson", "--method", method]
+    scores = run_example(tmp_path / "out", *arguments)
+    assert set(scores) == {"data", "likelihood", "method", "cpu_seconds", "test"}
+    test = scores["test"]
+    assert isinstance(test, dict)
+    assert test["n_units"] == 6
+    assert test["log_likelihood_per_bin"] > test["null_log_likelihood_per_bin"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"report.html", "raster.png", "tuning.png", "fit"}
+    assert probcost.load(tmp_path / "out" / "fit").unit_names == list(recording.neuron_names)
