@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from probcost.likelihoods import Likelihood
-from probcost.networks import Standardize
 from probcost.priors import Prior
 
 __all__ = ["CostFunction", "CostModel", "cost"]
@@ -42,7 +41,7 @@ class CostModel(nn.Module):
         0
     """
 
-    baseline: Tensor
+    baseline: Tensor | None
 
     def __init__(
         self,
@@ -62,7 +61,7 @@ class CostModel(nn.Module):
             )
         if prior is not None and not isinstance(prior, Prior):
             raise TypeError(f"prior must be None or such as pc.priors.Normal(1.0), got {prior!r}")
-        self.standardize = Standardize()
+        self.standardize: nn.Module = nn.Identity()
         self.network = network
         self.likelihood = likelihood
         self.prior = prior
@@ -70,8 +69,8 @@ class CostModel(nn.Module):
             raise ValueError("drifting=True is a belief about time: it needs ordered=True, rows consecutive in time")
         self.ordered = ordered
         self.drifting = drifting
-        # Zero until `fit` finds that the units' baselines have drifted: a shift of the raw outputs, not a parameter.
-        self.register_buffer("baseline", torch.zeros(likelihood.num_outputs))
+        # None until `fit` finds that the units' baselines have drifted: a shift of the raw outputs, not a parameter.
+        self.register_buffer("baseline", None)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -117,7 +116,7 @@ class CostModel(nn.Module):
             return self.likelihood(self.raw(x))
         own = dict(self.named_parameters())
         draws = {name: _without_plates(value, own[name].ndim) for name, value in weights.items()}
-        raw = self.baseline + _batched_call(self.network, _part(draws, "network."), self.standardize(x))
+        raw = self._shifted(_batched_call(self.network, _part(draws, "network."), self.standardize(x)))
         likelihood_values = {
             # A draw of a per-unit vector must line up with raw [..., T, N]: one singleton where the rows are.
             name: value.unsqueeze(-2) if value.ndim > 1 else value
@@ -127,7 +126,10 @@ class CostModel(nn.Module):
 
     def raw(self, x: Tensor) -> Tensor:
         """The network's raw outputs ``[T, num_outputs]`` for inputs in original units, at the parameters' own values."""
-        return self.baseline + self.network(self.standardize(x))
+        return self._shifted(self.network(self.standardize(x)))
+
+    def _shifted(self, raw: Tensor) -> Tensor:
+        return raw if self.baseline is None else raw + self.baseline
 
     def __repr__(self) -> str:
         learned = sum(p.numel() for p in self.parameters())

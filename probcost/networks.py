@@ -13,7 +13,7 @@ __all__ = ["MLP", "FourierMLP", "Standardize"]
 
 
 class Standardize(nn.Module):
-    r"""Inputs in standard units, :math:`(x - m) / s`; the identity until `fit` has seen the data.
+    r"""Inputs in standard units, :math:`(x - m) / s`, as `fit` measured them on the training rows.
 
     Shapes: ``[T, ...]`` → the same; mean and scale broadcast against one row.
     """
@@ -21,10 +21,10 @@ class Standardize(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, mean: Tensor | None = None, scale: Tensor | None = None) -> None:
+    def __init__(self, mean: Tensor, scale: Tensor) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(()) if mean is None else mean)
-        self.register_buffer("scale", torch.ones(()) if scale is None else scale)
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
 
     def forward(self, x: Tensor) -> Tensor:
         return (x - self.mean) / self.scale

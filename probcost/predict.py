@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
@@ -15,8 +16,9 @@ from probcost.model import CostModel
 
 __all__ = ["Predictive", "Summary", "seeded"]
 
-# Numbers held at once for each quantity, [S, rows, N]: 32 MiB in float32, small beside any data set worth chunking.
-_CHUNK = 2**23
+# Numbers held at once for each quantity, [S, rows, N]: 4 MiB in float32, which stays in a processor's cache. With draws,
+# eight times that: every chunk then reads all S networks, which must pay.
+_CHUNK = 2**20
 
 
 class Summary(NamedTuple):
@@ -110,14 +112,16 @@ class Predictive(Distribution):
 
     def summarize(self, n: int = 1000, quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)) -> Summary:
         """Mean, standard deviation and quantiles of ``n`` replicated data sets, none of them ever held whole."""
-        levels = torch.tensor(quantiles, device=self.x.device)
-        parts = []
-        for _, chunk in self.sample_chunks(n):
-            order = chunk.sort(0).values if len(quantiles) else chunk
-            ranks = (levels * (n - 1)).round().long()
-            parts.append((chunk.mean(0), chunk.std(0, correction=0), order[ranks]))
-        mean, sd, at = zip(*parts, strict=True)
-        return Summary(torch.cat(mean), torch.cat(sd), torch.cat(at, dim=1))
+        if n < 1 or not all(0 <= level <= 1 for level in quantiles):
+            raise ValueError(f"n must be at least 1 and quantiles between 0 and 1, got n={n} and {quantiles}")
+        ranks = [round(level * (n - 1)) for level in quantiles]
+        # Filled in place: small results kept between the large temporaries would leave the heap full of holes.
+        empty = self.x.new_empty
+        result = Summary(empty(self.batch_shape), empty(self.batch_shape), empty((len(ranks), *self.batch_shape)))
+        for rows, chunk in self.sample_chunks(n):
+            for whole, part in zip(result, _summary(chunk, ranks), strict=True):
+                whole[..., rows, :] = part
+        return result
 
     def __repr__(self) -> str:
         rows, units = self.batch_shape
@@ -130,7 +134,7 @@ class Predictive(Distribution):
         """The likelihood's distribution, ``[S, rows, N]``, for one chunk of rows after another."""
         draws = self.draws if draws is None else draws
         per_row = (at_once or self.n_draws) * self.model.likelihood.num_outputs
-        step = max(1, _CHUNK // per_row)
+        step = max(1, (8 * _CHUNK if draws else _CHUNK) // per_row)
         for start in range(0, len(self.x), step):
             rows = slice(start, min(start + step, len(self.x)))
             with torch.no_grad():
@@ -141,11 +145,28 @@ class Predictive(Distribution):
             yield rows, component
 
     def _by_rows(self, of: Callable[[Any, slice], Tensor]) -> Tensor:
+        result = self.x.new_empty(self.batch_shape)
         with torch.no_grad():
-            return torch.cat([of(component, rows) for rows, component in self._components()])
+            for rows, component in self._components():
+                result[rows] = of(component, rows)
+        return result
 
     def _aligned(self, value: Tensor) -> Tensor:
         return torch.as_tensor(value, dtype=self.x.dtype, device=self.x.device).expand(self.batch_shape)
+
+
+def _summary(samples: Tensor, ranks: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and standard deviation over the first dimension of ``[n, rows, N]``, and its order statistics ``ranks``."""
+    # Around the first sample, so that large means don't cancel; two plain sums are ten times faster than torch.var.
+    around = samples - samples[:1]
+    mean = around.mean(0)
+    sd = ((around * around).mean(0) - mean * mean).clamp_min(0).sqrt()
+    n, *shape = samples.shape
+    if not ranks:
+        return samples[0] + mean, sd, samples.new_empty((0, *shape))
+    # numpy sorts contiguous rows an order of magnitude faster than torch sorts a strided dimension.
+    ordered = np.sort(np.ascontiguousarray(samples.cpu().numpy().reshape(n, -1).T), axis=1)[:, ranks]
+    return samples[0] + mean, sd, torch.from_numpy(ordered.T.reshape(-1, *shape)).to(samples.device)
 
 
 @contextmanager

@@ -26,7 +26,8 @@ def randomized_pit(cdf: Floats, cdf_below: Floats, seed: int) -> Floats:
     https://doi.org/10.1111/j.1541-0420.2009.01191.x; Smith, "Diagnostic checks of non-standard time series models",
     1985, https://doi.org/10.1002/for.3980040305
     """
-    v = np.random.default_rng(seed).random(cdf.shape)
+    # A stream of its own: data simulated from the same seed must not share its random numbers.
+    v = np.random.default_rng([seed, 2009]).random(cdf.shape)
     return np.clip(cdf_below + v * (cdf - cdf_below), 0.0, 1.0)
 
 

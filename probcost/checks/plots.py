@@ -73,7 +73,9 @@ def _distance(axis: Axes, check: Check) -> None:
         each = np.stack([_ecdf(check.pit[:, i]) for i in range(units)], axis=1) - _GRID[:, None]
         faint = min(0.6, 6 / units)
         axis.plot(_GRID, each, color=COLOURS["quiet"], linewidth=0.8, alpha=faint)
-        axis.plot([], [], color=COLOURS["quiet"], linewidth=0.8, label=f"each of {units} units")
+        axis.plot(
+            [], [], color=COLOURS["quiet"], linewidth=0.8, label=f"each of {units} units: band √{units} times as wide"
+        )
     _curve(axis, check, check.pit.ravel(), "all units" if units > 1 else "observed")
     axis.set(xlim=(0, 1), xlabel="probability integral transform", ylabel="observed − expected share")
     axis.set_title("PIT: cumulative share less uniform")
@@ -92,7 +94,7 @@ def _curve(axis: Axes, check: Check, values: Floats, label: str) -> None:
     """Empirical less uniform distribution, with its simultaneous band."""
     reach = float(stats.kstwo.isf(check.level, len(values)))
     difference = _ecdf(values) - _GRID
-    axis.axhspan(-reach, reach, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=f"{_band(check)}, {label}")
+    axis.axhspan(-reach, reach, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=_band(check))
     axis.axhline(0, color=COLOURS["data"], linewidth=1)
     colour = COLOURS["alert" if np.abs(difference).max() > reach else "model"]
     axis.plot(_GRID, difference, color=colour, linewidth=2, label=label)

@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from probcost.inference.data import TrainingData, prepare
@@ -88,7 +89,8 @@ def fit(
     trained = copy.deepcopy(model)
     if device is not None:
         trained.to(device)
-    trained.standardize = type(trained.standardize)().to(next(trained.parameters()).device)
+    # Inputs are standardised once, before training; what an earlier fit had measured belongs to that fit.
+    trained.standardize, trained.baseline = nn.Identity(), None
     if full_batch and isinstance(validation, str):
         validation = None
     data = prepare(trained, x, y, validation=validation, groups=groups, seed=seed)
@@ -112,7 +114,7 @@ def fit(
     half_life = math.inf
     if trained.drifting:
         shift, half_life = recent_baseline(trained, data.in_order.x, data.in_order.y)
-        trained.baseline[: len(shift)] = shift
+        trained.baseline = F.pad(shift, (0, trained.likelihood.num_outputs - len(shift)))
     trained.standardize = data.standardize
     trained.eval()
     return Fit(
@@ -120,6 +122,7 @@ def fit(
         method=method,
         posterior=posterior,
         history=history,
+        input_shape=data.train.x.shape[1:],
         unit_names=data.unit_names,
         null_mean=data.mean,
         null_variance=data.variance,

@@ -28,6 +28,7 @@ class Fit:
         method: the inference method that made it.
         posterior: the point or the draws behind predictions.
         history: cost per epoch.
+        input_shape: shape of one row of inputs.
         unit_names: one name per unit.
         null_mean, null_variance: moments of the training observations, ``[N]``: the null model.
         drift_half_life: rows after which half of a unit's past baseline is forgotten; infinite where nothing drifts.
@@ -38,6 +39,7 @@ class Fit:
     method: str
     posterior: Posterior
     history: History
+    input_shape: torch.Size
     unit_names: list[str]
     null_mean: Tensor
     null_variance: Tensor
@@ -51,9 +53,8 @@ class Fit:
             ValueError: for inputs that are not finite, or of another width than those trained on.
         """
         inputs = as_inputs(x, self.null_mean)
-        expected = self.model.standardize.mean.shape
-        if inputs.shape[1:][inputs.ndim - 1 - len(expected) :] != expected:
-            raise ValueError(f"x has rows of shape {list(inputs.shape[1:])}; this fit was trained on {list(expected)}")
+        if inputs.shape[1:] != self.input_shape:
+            raise ValueError(f"x has rows of shape {list(inputs.shape[1:])}; this fit was trained on {list(self.input_shape)}")
         return Predictive(self.model, inputs, self.posterior.draws(draws, self.seed), self.seed)
 
     def sample(self, x: Any, n: int = 1000) -> Tensor:

@@ -81,6 +81,7 @@ def save_fit(fit: Fit, folder: str | os.PathLike[str]) -> None:
         "method": fit.method,
         "seed": fit.seed,
         "drift_half_life": None if math.isinf(fit.drift_half_life) else fit.drift_half_life,
+        "input_shape": list(fit.input_shape),
         "unit_names": fit.unit_names,
         "model": {"class": type(fit.model).__name__, "arguments": fit.model.config},
         "parts": {name: describe(part) for name, part in _parts(fit.model).items()},
@@ -104,6 +105,7 @@ def load(folder: str | os.PathLike[str], model: CostModel | None = None) -> Fit:
     model = _rebuild(described, folder) if model is None else model
     state = {key.removeprefix("model."): value for key, value in tensors.items() if key.startswith("model.")}
     model.standardize = Standardize(state["standardize.mean"], state["standardize.scale"])
+    model.baseline = state.get("baseline")
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
@@ -114,6 +116,7 @@ def load(folder: str | os.PathLike[str], model: CostModel | None = None) -> Fit:
         method=described["method"],
         posterior=_posterior(model, described["posterior"], tensors),
         history=History(**described["history"]),
+        input_shape=torch.Size(described["input_shape"]),
         unit_names=described["unit_names"],
         null_mean=tensors["null_mean"],
         null_variance=tensors["null_variance"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -18,7 +20,9 @@ def brute_force(chances: np.ndarray) -> np.ndarray:
     return mass
 
 
-@pytest.mark.parametrize(("a", "b", "tolerance"), [(0.5, 30.0, 1e-12), (30.0, 0.5, 1e-12), (0.2, 0.2, 1e-12), (2, 2, 1e-3)])
+@pytest.mark.parametrize(
+    ("a", "b", "tolerance"), [(0.5, 30.0, 1e-12), (30.0, 0.5, 1e-12), (0.2, 0.2, 1e-12), (2, 2, 1e-3)]
+)
 def test_the_number_of_zeros_against_convolution(a: float, b: float, tolerance: float) -> None:
     chances = np.random.default_rng(0).beta(a, b, 400)
     mass = brute_force(chances)
@@ -55,7 +59,7 @@ def test_the_number_of_deviating_units_has_a_uniform_p_value(units: int) -> None
 def test_more_deviating_units_are_less_probable() -> None:
     some = np.linspace(0.1, 0.9, 10)
     p = [p_values.of_rejections(np.where(np.arange(10) < k, 0.02, some), 0.05) for k in range(5)]
-    assert all(later < earlier for earlier, later in zip(p, p[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(p))
     assert stats.binom.sf(2, 10, 0.05) < p[2] < stats.binom.sf(1, 10, 0.05)
 
 

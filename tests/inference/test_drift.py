@@ -40,4 +40,4 @@ def test_without_drift_nothing_is_shifted() -> None:
     x, y = recording(drifting=False)
     fitted = fit(x, y, "poisson", True)
     assert math.isinf(fitted.drift_half_life)
-    assert not bool(fitted.model.baseline.any())
+    assert fitted.model.baseline is None
