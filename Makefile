@@ -25,11 +25,11 @@ $(VENV)/base.done: constraints.txt
 	touch $@
 
 $(VENV)/demo.done: $(VENV)/base.done pyproject.toml
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[spikes]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[plots]'
 	touch $@
 
 $(VENV)/test.done: $(VENV)/base.done pyproject.toml
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[spikes,test]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[plots,test]'
 	touch $@
 
 clean:

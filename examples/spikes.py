@@ -21,6 +21,7 @@ import torch
 from matplotlib.figure import Figure
 
 import probcost as pc
+from probcost.checks.result import Check
 from probcost.scenarios import spikes
 
 N_LAGS = 5  # bins of history: what was done up to a quarter of a second ago still moves the rates
@@ -96,7 +97,7 @@ def prior_for(method: str) -> pc.priors.Prior | None:
     return pc.priors.Normal(0.1) if method == "svi" else None
 
 
-def write_page(folder: Path, summary: dict[str, object], check: pc.Check, pictures: dict[str, Figure]) -> None:
+def write_page(folder: Path, summary: dict[str, object], check: Check, pictures: dict[str, Figure]) -> None:
     """One page to look at: the scores, the verdicts, the pictures."""
     body = ["<h1>Spike counts</h1>", f"<pre>{json.dumps(summary, indent=1)}</pre>", check._repr_html_()]
     for name, figure in pictures.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from probcost import distributions, likelihoods, networks, priors
+from probcost.checks import check
 from probcost.inference import Fit, NonFiniteCostError, fit, load
 from probcost.model import CostFunction, CostModel, cost
 from probcost.scenarios.spikes.spike_counts import SpikeCounts

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from probcost.checks.evidence import Floats
-from probcost.checks.style import COLOURS, style
+from probcost.style import COLOURS, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -170,7 +170,7 @@ def _check_network(model: CostModel, data: TrainingData) -> None:
 
 
 def _start_at_null(model: CostModel, data: TrainingData) -> None:
-    """Begin from the null model: the last linear layer's bias at the raw outputs that give each unit's mean.
+    """Begin from the null model: the last linear layer's bias at the raw outputs of each unit's mean, its weights at zero.
 
     Otherwise the first epochs are spent on finding the mean counts, at a learning rate meant for the rest.
     """
@@ -178,4 +178,5 @@ def _start_at_null(model: CostModel, data: TrainingData) -> None:
     width = model.likelihood.num_outputs
     if linear and linear[-1].bias is not None and linear[-1].out_features == width:
         with torch.no_grad():
+            linear[-1].weight.zero_()
             linear[-1].bias.copy_(model.likelihood.initial_raw(data.mean, data.variance))

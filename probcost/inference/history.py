@@ -37,7 +37,7 @@ class History:
         """Training and held-out cost over epochs, with the epoch that was kept."""
         from matplotlib import pyplot as plt
 
-        from probcost.checks.style import COLOURS, style
+        from probcost.style import COLOURS, style
 
         with style():
             figure, axes = plt.subplots(figsize=(7, 4))

@@ -54,7 +54,9 @@ class Fit:
         """
         inputs = as_inputs(x, self.null_mean)
         if inputs.shape[1:] != self.input_shape:
-            raise ValueError(f"x has rows of shape {list(inputs.shape[1:])}; this fit was trained on {list(self.input_shape)}")
+            raise ValueError(
+                f"x has rows of shape {list(inputs.shape[1:])}; this fit was trained on {list(self.input_shape)}"
+            )
         return Predictive(self.model, inputs, self.posterior.draws(draws, self.seed), self.seed)
 
     def sample(self, x: Any, n: int = 1000) -> Tensor:

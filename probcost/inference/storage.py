@@ -35,6 +35,7 @@ _TORCH: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
     "ReLU": (nn.ReLU, ()),
     "GELU": (nn.GELU, ("approximate",)),
     "Tanh": (nn.Tanh, ()),
+    "Hardtanh": (nn.Hardtanh, ("min_val", "max_val")),
     "ELU": (nn.ELU, ("alpha",)),
     "LayerNorm": (nn.LayerNorm, ("normalized_shape",)),
     "Flatten": (nn.Flatten, ("start_dim", "end_dim")),

@@ -56,7 +56,12 @@ def main() -> None:
     torch.set_num_threads(1)
     runs = {f"probcost {name}": ours(name, 171).one_epoch for name in ("poisson",)}
     best = interleaved(
-        {**runs, "hand-written": HandWritten(171, False).epoch, "hand-written, fused Adam": HandWritten(171, True).epoch}, 15
+        {
+            **runs,
+            "hand-written": HandWritten(171, False).epoch,
+            "hand-written, fused Adam": HandWritten(171, True).epoch,
+        },
+        15,
     )
     print(f"MAP step, 72 → 128 → 171, batch {BATCH} (CPU ms, least of 15 epochs of {STEPS} steps)")
     for name, seconds in best.items():

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from probcost.checks.calibration import calibration
-from probcost.checks.style import COLOURS
+from probcost.style import COLOURS
 from tests.checks.simulated import evidence, negative_binomial, poisson, rates
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from probcost.checks.style import COLOURS, style
 from probcost.scenarios.spikes.recording import SpikeRecording, as_finite
+from probcost.style import COLOURS, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from probcost import likelihoods
 from probcost.likelihoods import Likelihood
 from probcost.model import CostModel
-from probcost.networks import FourierMLP
+from probcost.networks import MLP
 from probcost.priors import Prior
 from probcost.scenarios.spikes.recording import SpikeRecording
 
@@ -29,7 +29,7 @@ class SpikeCounts(CostModel):
         n_neurons: columns of ``y``.
         likelihood: a name (``"poisson"``, ``"negative_binomial"``, ``"conway_maxwell_poisson"``,
             ``"zero_inflated_poisson"``, ``"zero_inflated_negative_binomial"``) or a likelihood over ``n_neurons`` units.
-        network: inputs → raw outputs; a `FourierMLP` unless given.
+        network: inputs → raw outputs; four hidden layers of 256 with dropout unless given.
         prior: belief about the weights; none unless given.
         drifting: neurons' baselines wander over minutes, as recordings do, and predictions are for bins after the training
             bins; pass False to predict bins among them.
@@ -59,7 +59,11 @@ class SpikeCounts(CostModel):
             raise ValueError(f"the likelihood describes {likelihood.n_units} units, n_neurons is {n_neurons}")
         likelihood.unit = "neuron"
         if network is None:
-            network = FourierMLP(n_inputs, likelihood.num_outputs)
+            # Beyond eight standard deviations an input counts as eight: rates are exponential in what the network returns,
+            # and must not be extrapolated from one artefact in the recording.
+            network = nn.Sequential(
+                nn.Hardtanh(-8.0, 8.0), MLP(n_inputs, likelihood.num_outputs, hidden=(256,) * 4, dropout=0.3)
+            )
         super().__init__(network, likelihood, prior, ordered=True, drifting=drifting)
         self.n_inputs = n_inputs
 
