@@ -63,7 +63,7 @@ def main() -> None:
         "null_log_likelihood_per_bin": fit.null_log_prob(y[test]).mean().item(),
         "pseudo_r2": float(np.nanmean(r2)),
         "bits_per_spike": spikes.bits_per_spike(y[test], rate, null_rate),
-        "pit_ks_mean": float(check.units["pit_ks"].mean()),
+        "pit_ks_mean": float(check.units["ks"].mean()),
         "n_bins": len(test),
         "n_units": y.shape[1],
     }

@@ -10,6 +10,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +37,10 @@ def test_docstrings(name: str) -> None:
 def test_the_base_class_example_is_a_likelihood() -> None:
     """The recipe in `Likelihood`'s docstring, run: it must fit data like any other."""
     text = probcost.likelihoods.Likelihood.__doc__ or ""
-    source = text[text.index("    class Exponential") : text.index("    Shapes: ``raw``")]
-    lines = [line[8:] if line.startswith("        ") else line for line in source.splitlines()]
+    source = text[text.index("        class Exponential") : text.index("    Shapes: ``raw``")]
     scope: dict[str, object] = {}
     header = "import pyro.distributions\nfrom torch.distributions import constraints\nimport pyro\n"
-    exec(header + "from probcost.likelihoods import Likelihood\n" + "\n".join(lines), scope)
+    exec(header + "from probcost.likelihoods import Likelihood\n" + textwrap.dedent(source), scope)
     likelihood = scope["Exponential"](1)  # type: ignore[operator]
     x = torch.linspace(-1, 1, 2000)[:, None]
     y = torch.distributions.Exponential(torch.exp(1 + x)).sample()

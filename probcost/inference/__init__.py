@@ -114,7 +114,8 @@ def fit(
     half_life = math.inf
     if trained.drifting:
         shift, half_life = recent_baseline(trained, data.in_order.x, data.in_order.y)
-        trained.baseline = F.pad(shift, (0, trained.likelihood.num_outputs - len(shift)))
+        if math.isfinite(half_life):
+            trained.baseline = F.pad(shift, (0, trained.likelihood.num_outputs - len(shift)))
     trained.standardize = data.standardize
     trained.eval()
     return Fit(
