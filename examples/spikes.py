@@ -12,6 +12,7 @@ the end says whether the counts bear it out, and `--likelihood` is how to try an
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import time
 from pathlib import Path
@@ -30,6 +31,7 @@ N_LAGS = 5  # bins of history: what was done up to a quarter of a second ago sti
 def main() -> None:
     arguments = parse()
     torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)  # the network's initial weights; everything after takes the seed explicitly
     arguments.out.mkdir(parents=True, exist_ok=True)
     started = time.process_time()
 
@@ -82,13 +84,19 @@ def main() -> None:
     part = recording.select(test, split.neurons)
     best = int(np.nanargmax(r2))
     pictures = {
-        "raster": spikes.plot_raster(part, rate),
-        "tuning": spikes.plot_tuning(part, rate, best),
-        "pseudo_r2": spikes.plot_scores(r2, y[test].mean(0) / recording.bin_width),
-        "check": check.plot(),
-        "history": fit.history.plot(),
+        "raster": (
+            "Ten seconds of test bins: spikes, and the rates predicted for them",
+            spikes.plot_raster(part, rate),
+        ),
+        "tuning": ("What the best-predicted neuron is tuned to", spikes.plot_tuning(part, rate, best)),
+        "pseudo_r2": (
+            "How well each neuron is predicted",
+            spikes.plot_scores(r2, y[test].mean(0) / recording.bin_width),
+        ),
+        "check": ("Do the counts bear the belief out?", check.plot()),
+        "history": ("Training", fit.history.plot()),
     }
-    write_page(arguments.out, summary, check, pictures)
+    write_page(arguments.out, summary, scores, check, pictures)
     print(f"left in {arguments.out}: report.html, scores.json, the fitted model in fit/, {len(pictures)} pictures")
 
 
@@ -97,16 +105,27 @@ def prior_for(method: str) -> pc.priors.Prior | None:
     return pc.priors.Normal(0.1) if method == "svi" else None
 
 
-def write_page(folder: Path, summary: dict[str, object], check: Check, pictures: dict[str, Figure]) -> None:
+def write_page(
+    folder: Path,
+    summary: dict[str, object],
+    scores: dict[str, float],
+    check: Check,
+    pictures: dict[str, tuple[str, Figure]],
+) -> None:
     """One page to look at: the scores, the verdicts, the pictures."""
-    body = ["<h1>Spike counts</h1>", f"<pre>{json.dumps(summary, indent=1)}</pre>", check._repr_html_()]
-    for name, figure in pictures.items():
+    rows = [f"<tr><td>{name.replace('_', ' ')}<td>{value:,.4g}" for name, value in scores.items()]
+    title = html.escape(f"Spike counts: {summary['likelihood']} fitted by {summary['method']} to {summary['data']}")
+    body = [f"<h1>{title}</h1>", "<h2>On the test bins</h2><table>", *rows, "</table>", check._repr_html_()]
+    for name, (caption, figure) in pictures.items():
         figure.savefig(folder / f"{name}.png")
-        body.append(f'<h2>{name.replace("_", " ")}</h2><img src="{name}.png" alt="{name}" style="max-width:100%">')
+        body.append(f'<h2>{caption}</h2><img src="{name}.png" alt="{caption}">')
     head = (
         '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Spikes</title>'
     )
-    style = "<style>body{font-family:sans-serif;max-width:60rem;margin:auto;padding:1rem}</style>"
+    style = (
+        "<style>body{font-family:sans-serif;max-width:60rem;margin:auto;padding:1rem}img{max-width:100%}"
+        "table{display:block;overflow-x:auto}td,th{padding:.1rem .6rem}td:nth-child(6){min-width:14rem}</style>"
+    )
     (folder / "report.html").write_text("\n".join([head, style, *body]), encoding="utf-8")
 
 

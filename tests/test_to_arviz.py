@@ -15,7 +15,9 @@ import probcost as pc
 mpl.use("agg")
 
 pytestmark = [
-    pytest.mark.skipif(int(az.__version__.split(".")[0]) >= 1, reason="InferenceData is ArviZ 0.x; 1.x has its own test"),
+    pytest.mark.skipif(
+        int(az.__version__.split(".")[0]) >= 1, reason="InferenceData is ArviZ 0.x; 1.x has its own test"
+    ),
     pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]

@@ -136,6 +136,7 @@ def plot_scores(score: ArrayLike, firing_rate: ArrayLike, name: str = "pseudo-RÂ
         ValueError: when the lengths differ, or no score is finite.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     scores, rates = np.asarray(score, dtype=np.float64), np.asarray(firing_rate, dtype=np.float64)
     if scores.shape != rates.shape or scores.ndim != 1:
@@ -155,7 +156,10 @@ def plot_scores(score: ArrayLike, firing_rate: ArrayLike, name: str = "pseudo-RÂ
         )
         against.plot(rates, scores, "o", ms=4, color=COLOURS["model"])
         against.set(title="Against activity", xlabel="mean rate (spikes/s)", xscale="log")
+        # 1, 2 and 5 of each decade, written out: the default labels every minor tick with a power, one over the other.
+        against.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         against.xaxis.set_major_formatter("{x:g}")
+        against.xaxis.set_minor_formatter(NullFormatter())
         for panel in (ranked, against):
             panel.axhline(0, color=COLOURS["data"], lw=1)
             panel.axhline(middle, color=COLOURS["alert"], lw=1.5, ls="--", label=f"median {middle:.3f}")
