@@ -12,6 +12,7 @@ from probcost.model import CostModel
 __all__ = ["recent_baseline"]
 
 _BIN = 50  # rows added up before the filter looks at them: drift is far slower, and the sums are cheap
+_FEWEST = 4  # stretches of that many rows: in fewer, drift and noise cannot be told apart
 _HALF_LIVES = (100, 200, 400, 800, 1600, 3200, 6400)  # in rows
 _PRIOR_COUNTS = 5.0
 _ROWS = 4096  # rows predicted at once
@@ -29,6 +30,8 @@ def recent_baseline(model: CostModel, x: Tensor, y: Tensor) -> tuple[Tensor, flo
     https://doi.org/10.1080/01621459.1985.10477131; Smith & Miller, "A non-Gaussian state space model and application to
     prediction of records", 1986, https://doi.org/10.1111/j.2517-6161.1986.tb01392.x.
     """
+    if len(x) < _FEWEST * _BIN:
+        return y.new_zeros(y.shape[1]), math.inf
     with torch.no_grad():
         mean = torch.cat([model.distribution(part).mean for part in x.split(_ROWS)])
         half_life = _half_life(_sums(y), _sums(mean))
@@ -61,17 +64,20 @@ def _sums(values: Tensor) -> Tensor:
 
 
 def _half_life(counts: Tensor, expected: Tensor) -> float:
-    """The half-life whose discounted gains predict every stretch best from those before it."""
-    scores = {math.inf: (counts[1:] * expected[1:].log() - expected[1:]).sum().item()}
+    """The half-life whose discounted gains predict every stretch but the first best from those before it."""
+    scores = {math.inf: _score(counts[1:], expected[1:])}
     for half_life in _HALF_LIVES:
         keep = 2.0 ** (-_BIN / half_life)
         seen = told = torch.full_like(counts[0], _PRIOR_COUNTS)
-        score = 0.0
+        gains = []
         for k, mean in zip(counts, expected, strict=True):
-            predicted = mean * seen / told
-            score += (k * predicted.log() - predicted).sum().item()
             seen = keep * seen + k + (1 - keep) * _PRIOR_COUNTS
             told = keep * told + mean + (1 - keep) * _PRIOR_COUNTS
-        first = (counts[0] * expected[0].log() - expected[0]).sum().item()
-        scores[half_life] = score - first
+            gains.append(seen / told)
+        scores[half_life] = _score(counts[1:], expected[1:] * torch.stack(gains[:-1]))
     return max(scores, key=lambda h: scores[h])
+
+
+def _score(counts: Tensor, mean: Tensor) -> float:
+    """Poisson log-likelihood, but for log k!, which is the same for all half-lives."""
+    return (torch.xlogy(counts, mean) - mean).double().sum().item()
