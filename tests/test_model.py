@@ -52,7 +52,7 @@ def test_cost_is_minus_the_log_prob_of_the_trace(
     x, y = (part.double() for part in small_data(rows, seed))
     num_data = None if times is None else rows * times
     direct, traced = pc.cost(model, x, y, num_data=num_data), trace_cost(model, x, y, num_data)
-    assert float(direct) == pytest.approx(float(traced), rel=1e-10)
+    assert direct.item() == pytest.approx(traced.item(), rel=1e-10)
     parameters = list(model.parameters())
     for a, b in zip(torch.autograd.grad(direct, parameters), torch.autograd.grad(traced, parameters), strict=True):
         assert torch.allclose(a, b, rtol=1e-8, atol=1e-10)
@@ -75,14 +75,14 @@ def test_pyro_elbo_modules_train_it(guide_class: type) -> None:
         torch.manual_seed(0)
         guide = guide_class(model)
         elbo = Trace_ELBO()(model, guide)
-        before = float(elbo(x, y))
+        before = elbo(x, y).item()
         optimizer = torch.optim.Adam(elbo.parameters(), lr=0.03)
         for _ in range(150):
             optimizer.zero_grad()
             loss = elbo(x, y)
             loss.backward()
             optimizer.step()
-    assert float(loss) < before - 50
+    assert loss.item() < before - 50
 
 
 def test_nuts_samples_a_small_network() -> None:

@@ -73,7 +73,7 @@ class CountDistribution(TorchDistribution):
         return torch.where(count < 0, torch.zeros_like(below), below)
 
     def _cdf(self, count: Tensor, *params: Tensor) -> Tensor:
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} must define _cdf(count, *params)")
 
     def __repr__(self) -> str:
         def shown(tensor: Tensor) -> str:

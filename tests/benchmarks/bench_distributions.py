@@ -1,12 +1,11 @@
 """How dear the densities are in a training step: ratios to what a user would otherwise write.
 
-Run from the root: ``python tests/benchmarks/bench_distributions.py``. One thread; contenders are interleaved and the least
+Run from the root: ``python -m tests.benchmarks.bench_distributions``. One thread; contenders are interleaved and the least
 time of many rounds counts, so that other load on the machine disturbs neither alone.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import torch
@@ -14,21 +13,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from probcost.distributions import ConwayMaxwellPoisson, NegativeBinomial, Poisson
+from tests.benchmarks.timing import interleaved
 
 __all__ = ["main"]
 
 _BATCH, _INPUTS, _HIDDEN, _UNITS = 512, 72, 128, 156
 
 
-def fastest(contenders: dict[str, Callable[[], None]], rounds: int = 150) -> dict[str, float]:
-    """Least wall time of each contender, in microseconds."""
-    best = dict.fromkeys(contenders, float("inf"))
-    for _ in range(rounds):
-        for name, run in contenders.items():
-            start = time.perf_counter()
-            run()
-            best[name] = min(best[name], time.perf_counter() - start)
-    return {name: seconds * 1e6 for name, seconds in best.items()}
+def fastest(contenders: dict[str, Callable[[], None]]) -> dict[str, float]:
+    """Least CPU time of each contender, in microseconds."""
+    return {name: seconds * 1e6 for name, seconds in interleaved(contenders, rounds=150).items()}
 
 
 def density_contenders() -> dict[str, Callable[[], None]]:
