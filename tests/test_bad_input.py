@@ -51,6 +51,15 @@ def test_fit_refuses(x: Any, y: Any, options: dict[str, Any], error: type[Except
         pc.fit(small_model(), x, y, progress=False, **options)
 
 
+def test_impossible_requests_are_refused() -> None:
+    model = small_model(prior=pc.priors.Normal(1.0))
+    for options in ({"method": "svi"}, {"checkpoint": "folder"}):
+        with pytest.raises(ValueError, match="optimizer='lbfgs' is for method='map'"):
+            pc.fit(model, X, Y, optimizer="lbfgs", progress=False, **options)
+    with pytest.raises(ValueError, match="nothing to learn"):
+        pc.fit(pc.CostModel(torch.nn.Tanh(), pc.likelihoods.Poisson(3)), X, X > 0, progress=False)
+
+
 def test_a_network_of_the_wrong_width_is_refused() -> None:
     model = pc.CostModel(torch.nn.Linear(3, 2), pc.likelihoods.NegativeBinomial(2, dispersion="predicted"))
     with pytest.raises(ValueError, match=r"returns \[2\] for each row; NegativeBinomial of 2 units needs \[4\]"):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "LARGEST_COUNT",
     "extremes",
     "log1p_ratio",
     "log1p_ratio_slope",
@@ -30,6 +31,10 @@ def extremes(values: Tensor) -> tuple[float, float]:
     if not values.numel():
         return 0.0, 0.0
     return float(values.amin()), float(values.amax())  # two passes: aminmax, which is one, takes longer
+
+
+# Draws from rates beyond this are drawn at it: whole-number types hold no more, and a count past 2⁶³ would come out negative.
+LARGEST_COUNT = 2.0**62
 
 
 @cache

@@ -11,6 +11,7 @@ from torch.distributions import constraints
 
 from probcost.distributions._counts import CountDistribution, SampleShape
 from probcost.distributions._special import (
+    LARGEST_COUNT,
     extremes,
     log1p_ratio,
     log1p_ratio_slope,
@@ -179,12 +180,14 @@ class NegativeBinomial(CountDistribution):
         with torch.no_grad():
             shape = self._extended_shape(torch.Size(sample_shape))
             wide = widest(self.log_mean.device)
-            mean, alpha = (tensor.to(wide).expand(shape) for tensor in (self.mean, self.dispersion))
+            mean, alpha = (
+                tensor.to(wide).expand(shape) for tensor in (self.mean.clamp_max(LARGEST_COUNT), self.dispersion)
+            )
             # Below 10⁻³⁰ the Gamma is a point for every mean in range, and 1/α would overflow Gamma's sampler.
             mixed = alpha > 1e-30
             concentration = torch.where(mixed, alpha, 1.0).reciprocal()
             rate = torch.where(mixed, torch._standard_gamma(concentration) * alpha * mean, mean)
-            return torch.poisson(rate).to(self.log_mean.dtype)
+            return torch.poisson(rate.clamp_max(LARGEST_COUNT)).to(self.log_mean.dtype)
 
     def _cdf(self, count: Tensor, *params: Tensor) -> Tensor:
         """Sum of the masses up to ``count``: time grows with the largest count, memory does not."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import constraints
 
 from probcost.distributions._counts import CountDistribution, SampleShape
-from probcost.distributions._special import extremes, minus_log_factorial, widest
+from probcost.distributions._special import LARGEST_COUNT, extremes, minus_log_factorial, widest
 
 __all__ = ["Poisson"]
 
@@ -77,7 +77,9 @@ class Poisson(CountDistribution):
     def sample(self, sample_shape: SampleShape = ()) -> Tensor:
         """Draws ``[*sample_shape, *batch_shape]`` in the dtype of ``log_rate``."""
         with torch.no_grad():
-            return torch.poisson(self.rate.expand(self._extended_shape(torch.Size(sample_shape))))
+            return torch.poisson(
+                self.rate.clamp_max(LARGEST_COUNT).expand(self._extended_shape(torch.Size(sample_shape)))
+            )
 
     def _cdf(self, count: Tensor, *params: Tensor) -> Tensor:
         wide = widest(count.device)

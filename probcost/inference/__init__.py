@@ -85,7 +85,11 @@ def fit(
     for name, value, choices in (("method", method, METHODS), ("optimizer", optimizer, _OPTIMIZERS)):
         if value not in choices:
             raise ValueError(f"unknown {name} {value!r}; choose one of {', '.join(map(repr, choices))}")
-    full_batch = method == "map" and optimizer == "lbfgs"
+    if optimizer == "lbfgs" and (method != "map" or checkpoint is not None):
+        raise ValueError("optimizer='lbfgs' is for method='map' and has no checkpoints; use optimizer='adam'")
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError("the model has nothing to learn: none of its parameters requires a gradient")
+    full_batch = optimizer == "lbfgs"
     trained = copy.deepcopy(model)
     if device is not None:
         trained.to(device)
