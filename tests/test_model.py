@@ -62,7 +62,7 @@ def test_spike_counts_writes_its_plates_out_and_means_the_same() -> None:
     torch.manual_seed(0)
     model = pc.SpikeCounts(3, N, prior=pc.priors.Normal(1.0)).eval()
     x, y = small_data(6)
-    assert float(pc.cost(model, x, y, num_data=60)) == pytest.approx(float(trace_cost(model, x, y, 60)), rel=1e-6)
+    assert pc.cost(model, x, y, num_data=60).item() == pytest.approx(trace_cost(model, x, y, 60).item(), rel=1e-6)
     trace = poutine.trace(model).get_trace(x, y)
     assert [f.name for f in trace.nodes["counts"]["cond_indep_stack"]] == ["data", "neurons"]
 

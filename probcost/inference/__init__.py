@@ -27,6 +27,7 @@ __all__ = ["Fit", "History", "NonFiniteCostError", "fit", "load"]
 
 METHODS = ("map", "svi")
 _OPTIMIZERS = ("adam", "lbfgs")
+_JUDGED_ROWS = 4096
 
 
 def fit(
@@ -177,11 +178,19 @@ def _check_network(model: CostModel, data: TrainingData) -> None:
 def _start_at_null(model: CostModel, data: TrainingData) -> None:
     """Begin from the null model: the last linear layer's bias at the raw outputs of each unit's mean, its weights at zero.
 
-    Otherwise the first epochs are spent on finding the mean counts, at a learning rate meant for the rest.
+    Otherwise the first epochs are spent on finding the mean counts, at a learning rate meant for the rest. A network that
+    already predicts better than the null model was trained before, and goes on from where it is.
     """
     linear = [module for module in model.network.modules() if isinstance(module, nn.Linear)]
-    width = model.likelihood.num_outputs
-    if linear and linear[-1].bias is not None and linear[-1].out_features == width:
-        with torch.no_grad():
-            linear[-1].weight.zero_()
-            linear[-1].bias.copy_(model.likelihood.initial_raw(data.mean, data.variance))
+    if not linear or linear[-1].bias is None or linear[-1].out_features != model.likelihood.num_outputs:
+        return
+    last, x, y = linear[-1], data.train.x[:_JUDGED_ROWS], data.train.y[:_JUDGED_ROWS]
+    given = copy.deepcopy(last.state_dict())
+    model.eval()
+    with torch.no_grad():
+        as_given = model.distribution(x).log_prob(y).sum()
+        last.weight.zero_()
+        last.bias.copy_(model.likelihood.initial_raw(data.mean, data.variance))
+        if as_given > model.distribution(x).log_prob(y).sum():
+            last.load_state_dict(given)
+    model.train()

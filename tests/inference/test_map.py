@@ -65,6 +65,13 @@ def test_same_seed_same_numbers_and_the_model_given_is_untouched() -> None:
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
 
 
+def test_a_trained_network_goes_on_from_where_it_is() -> None:
+    x, y = regression(600)
+    first = pc.fit(network(), x, y, epochs=30, progress=False)
+    further = pc.fit(first.model, x, y, epochs=1, lr=1e-6, progress=False)
+    assert torch.allclose(first.predict(x).mean, further.predict(x).mean, rtol=1e-2)
+
+
 def test_the_callers_random_state_is_left_alone() -> None:
     x, y = regression(300)
     model = network()
