@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pyro
@@ -91,10 +92,14 @@ class CostModel(nn.Module):
     def data_plate(self, batch: int, num_data: int | None = None) -> pyro.plate:
         """The plate over rows; ``batch`` of ``num_data`` rows count for all of them."""
         # An explicit subsample: a bare subsample_size would permute the whole data set at every step.
-        return pyro.plate("data", size=num_data or batch, subsample=torch.arange(batch), dim=-2)
+        return pyro.plate(
+            "data", size=num_data or batch, subsample=torch.arange(batch), dim=self.likelihood.event_dim - 2
+        )
 
-    def unit_plate(self) -> pyro.plate:
-        """The plate over units, which are independent given the raw outputs."""
+    def unit_plate(self) -> AbstractContextManager[Any]:
+        """The plate over units that are independent given the raw outputs; none where an observation is one vector."""
+        if self.likelihood.event_dim:
+            return nullcontext()
         return pyro.plate(f"{self.likelihood.unit}s", self.likelihood.n_units, dim=-1)
 
     def belief(self, parameter: Tensor) -> TorchDistribution | None:
@@ -114,8 +119,8 @@ class CostModel(nn.Module):
         """p(y | x, θ), with θ replaced by ``weights`` where given: one draw, or several along leading dimensions."""
         if not weights:
             return self.likelihood(self.raw(x))
-        own = dict(self.named_parameters())
-        draws = {name: _without_plates(value, own[name].ndim) for name, value in weights.items()}
+        own, plates = dict(self.named_parameters()), 2 - self.likelihood.event_dim
+        draws = {name: _without_plates(value, own[name].ndim, plates) for name, value in weights.items()}
         raw = self._shifted(_batched_call(self.network, _part(draws, "network."), self.standardize(x)))
         likelihood_values = {
             # A draw of a per-unit vector must line up with raw [..., T, N]: one singleton where the rows are.
@@ -167,7 +172,7 @@ class CostFunction(nn.Module):
     compare across likelihoods. Parameters the likelihood learns are this module's: give them to the optimiser.
 
     Args:
-        reduction: ``"mean"`` and ``"sum"`` over all entries, or ``"none"`` for ``[..., T, N]``.
+        reduction: ``"mean"`` and ``"sum"`` over all entries, or ``"none"`` for ``[..., T, N]`` (``[..., T]`` of vectors).
 
     Raises:
         ValueError: for another reduction, or observations the likelihood cannot have produced.
@@ -197,11 +202,11 @@ def _part(values: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
-def _without_plates(value: Tensor, event_dim: int) -> Tensor:
-    """Drop the two plate dimensions that Pyro's vectorised handlers insert before a global parameter."""
+def _without_plates(value: Tensor, event_dim: int, plates: int) -> Tensor:
+    """Drop the plate dimensions that Pyro's vectorised handlers insert before a global parameter."""
     leading = value.shape[: value.ndim - event_dim]
-    if len(leading) >= 3 and leading[-2:] == (1, 1):
-        leading = leading[:-2]
+    if len(leading) > plates and leading[-plates:] == (1,) * plates:
+        leading = leading[:-plates]
     return value.reshape(leading + value.shape[value.ndim - event_dim :])
 
 

@@ -18,8 +18,9 @@ class Likelihood(nn.Module):
     A likelihood owns the link functions, the number of raw outputs and the equation of its cost. To write one:
 
     1. call ``super().__init__(n_units, num_outputs)``; learned parameters are ``nn.Parameter`` s on an unbounded scale;
-    2. ``forward(raw)`` turns ``raw`` ``[..., T, num_outputs]`` into a distribution with batch shape ``[..., T, N]``,
-       by elementwise operations only (posterior draws arrive as extra leading dimensions);
+    2. ``forward(raw)`` turns ``raw`` ``[..., T, num_outputs]`` into a distribution with batch shape ``[..., T, N]``
+       or, for units that depend on each other (``event_dim = 1``), batch shape ``[..., T]`` and event shape ``[N]``;
+       posterior draws arrive as extra leading dimensions, so index from the right;
     3. set ``site``, ``support``, ``discrete``, ``equation`` (the cost of one observation, in LaTeX, with ``k`` or ``y`` for
        the observation) and ``symbols`` (each other symbol of the equation → the distribution's attribute that holds it);
     4. say in ``initial_raw(mean, variance)`` which raw outputs describe data with these moments.
@@ -42,7 +43,8 @@ class Likelihood(nn.Module):
             def initial_raw(self, mean, variance):
                 return -mean.log()
 
-    Shapes: ``raw`` ``[..., T, num_outputs]``, observations ``[T, N]`` with ``N = n_units`` and ``event_shape = (N,)``.
+    Shapes: ``raw`` ``[..., T, num_outputs]``, observations ``[T, N]`` with ``N = n_units`` and ``event_shape = (N,)``;
+    log-probabilities ``[T, N]``, or ``[T]`` where ``event_dim`` is 1.
 
     Raises:
         ValueError: from ``validate(y)``, for a wrong width, NaN or infinity, or a value outside the support,
@@ -51,6 +53,7 @@ class Likelihood(nn.Module):
 
     site: ClassVar[str] = "y"
     unit: str = "unit"
+    event_dim: int = 0
     discrete: ClassVar[bool]
     support: ClassVar[constraints.Constraint]
     equation: ClassVar[str]
@@ -72,6 +75,13 @@ class Likelihood(nn.Module):
     def config(self) -> dict[str, Any]:
         """Constructor arguments, as JSON can hold them."""
         return {"n_units": self.n_units}
+
+    def adapt(self, mean: Tensor, variance: Tensor) -> None:
+        """Take over the scale of the training observations, whose moments ``[N]`` these are; nothing to do for counts.
+
+        Real-valued likelihoods keep it in buffers, so that raw outputs near zero and one mean typical observations in any
+        unit, and costs are nonetheless those of the observations as given.
+        """
 
     def forward(self, raw: Tensor) -> TorchDistribution:
         """Distribution of the observations given the raw outputs ``[..., T, num_outputs]``."""
