@@ -10,8 +10,9 @@ import pyro
 import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import functional_call
 
+from probcost.batched import batched_call
 from probcost.likelihoods import Likelihood
 from probcost.priors import Prior
 
@@ -115,26 +116,61 @@ class CostModel(nn.Module):
                 total = total + belief.log_prob(parameter)
         return total
 
-    def distribution(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> TorchDistribution:
-        """p(y | x, θ), with θ replaced by ``weights`` where given: one draw, or several along leading dimensions."""
+    def distribution(
+        self, x: Tensor, weights: Mapping[str, Tensor] | None = None, *, paired: bool = False
+    ) -> TorchDistribution:
+        """p(y | x, θ), with θ replaced by ``weights`` where given: one draw, or several along leading dimensions.
+
+        With ``paired`` each of several draws has rows of its own: ``x`` is ``[S, T, ...]``.
+        """
         if not weights:
             return self.likelihood(self.raw(x))
-        own, plates = dict(self.named_parameters()), 2 - self.likelihood.event_dim
-        draws = {name: _without_plates(value, own[name].ndim, plates) for name, value in weights.items()}
-        raw = self._shifted(_batched_call(self.network, _part(draws, "network."), self.standardize(x)))
-        likelihood_values = {
+        draws = self._without_plates(weights)
+        return self.believed(self._raw(x, draws, paired), draws)
+
+    def believed(self, raw: Tensor, weights: Mapping[str, Tensor]) -> TorchDistribution:
+        """The likelihood's distribution for given raw outputs, with the parameters it learns replaced by ``weights``."""
+        values = {
             # A draw of a per-unit vector must line up with raw [..., T, N]: one singleton where the rows are.
             name: value.unsqueeze(-2) if value.ndim > 1 else value
-            for name, value in _part(draws, "likelihood.").items()
+            for name, value in _part(weights, "likelihood.").items()
         }
-        return functional_call(self.likelihood, likelihood_values, (raw,))
+        return functional_call(self.likelihood, values, (raw,))
 
-    def raw(self, x: Tensor) -> Tensor:
-        """The network's raw outputs ``[T, num_outputs]`` for inputs in original units, at the parameters' own values."""
-        return self._shifted(self.network(self.standardize(x)))
+    def raw(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The network's raw outputs ``[..., T, num_outputs]`` for inputs in original units, under given weights or its own."""
+        return self._raw(x, self._without_plates(weights or {}), paired=False)
+
+    def _raw(self, x: Tensor, draws: Mapping[str, Tensor], paired: bool) -> Tensor:
+        own = _part(draws, "network.")
+        x = self.standardize(x)
+        if not own:
+            return self._shifted(self.network(x))
+        parameters = dict(self.network.named_parameters())
+        leading = {value.shape[: value.ndim - parameters[name].ndim] for name, value in own.items()}
+        if leading == {torch.Size()}:
+            return self._shifted(functional_call(self.network, own, (x,)))
+        shape = torch.broadcast_shapes(*leading)
+        stacked = {
+            name: value.expand(shape + parameters[name].shape).reshape(-1, *parameters[name].shape)
+            for name, value in own.items()
+        }
+        raw = batched_call(self.network, stacked, x, paired=paired)
+        return self._shifted(raw.reshape(shape + raw.shape[1:]))
 
     def _shifted(self, raw: Tensor) -> Tensor:
         return raw if self.baseline is None else raw + self.baseline
+
+    def _without_plates(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Drop the plate dimensions that Pyro's vectorised handlers insert before a global parameter."""
+        own, plates = dict(self.named_parameters()), 2 - self.likelihood.event_dim
+        draws = {}
+        for name, value in weights.items():
+            leading, shape = value.shape[: value.ndim - own[name].ndim], own[name].shape
+            if len(leading) > plates and leading[-plates:] == (1,) * plates:
+                leading = leading[:-plates]
+            draws[name] = value.reshape(leading + shape)
+        return draws
 
     def __repr__(self) -> str:
         learned = sum(p.numel() for p in self.parameters())
@@ -200,25 +236,3 @@ class CostFunction(nn.Module):
 
 def _part(values: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
-
-
-def _without_plates(value: Tensor, event_dim: int, plates: int) -> Tensor:
-    """Drop the plate dimensions that Pyro's vectorised handlers insert before a global parameter."""
-    leading = value.shape[: value.ndim - event_dim]
-    if len(leading) > plates and leading[-plates:] == (1,) * plates:
-        leading = leading[:-plates]
-    return value.reshape(leading + value.shape[value.ndim - event_dim :])
-
-
-def _batched_call(module: nn.Module, draws: dict[str, Tensor], x: Tensor) -> Tensor:
-    """``module(x)`` under each draw of its parameters: ``[..., T, num_outputs]``, vectorised over the leading dimensions."""
-    own = dict(module.named_parameters())
-    leading = {value.shape[: value.ndim - own[name].ndim] for name, value in draws.items()}
-    if not draws or leading == {torch.Size()}:
-        return functional_call(module, draws, (x,))
-    shape = torch.broadcast_shapes(*leading)
-    stacked = {
-        name: value.expand(shape + own[name].shape).reshape((-1, *own[name].shape)) for name, value in draws.items()
-    }
-    raw = vmap(lambda weights: functional_call(module, weights, (x,)), randomness="different")(stacked)
-    return raw.reshape(shape + raw.shape[1:])

@@ -19,6 +19,7 @@ FLOW = [
     "likelihoods",
     "priors",
     "networks",
+    "batched",
     "model",
     "inputs",
     "predict",
