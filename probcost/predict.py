@@ -34,7 +34,8 @@ class Predictive(Distribution):
 
     .. math:: p(y_t \mid x_t) = \frac{1}{S} \sum_{s=1}^{S} p(y_t \mid x_t, \theta_s)
 
-    It is scored as the mixture it is, never as one distribution with the mixture's moments. Batch shape ``[T, N]``.
+    It is scored as the mixture it is, never as one distribution with the mixture's moments. Batch shape ``[T, N]``; of a
+    likelihood of whole vectors, ``[T]`` and event shape ``[N]``, and then log-probabilities are ``[T]``.
     Every method goes through the rows in chunks; no ``[S, T, N]`` is held unless samples are asked for.
 
     Args:
@@ -53,7 +54,8 @@ class Predictive(Distribution):
         self.seed = seed
         self.n_draws = next(iter(draws.values())).shape[0] if draws else 1
         shape = torch.Size((len(x), model.likelihood.n_units))
-        super().__init__(batch_shape=shape, validate_args=False)
+        split = 2 - model.likelihood.event_dim
+        super().__init__(batch_shape=shape[:split], event_shape=shape[split:], validate_args=False)
 
     @property
     def support(self) -> constraints.Constraint:
@@ -71,19 +73,19 @@ class Predictive(Distribution):
         return self._by_rows(lambda component, rows: component.variance.mean(0) + component.mean.var(0, correction=0))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log p(value), ``[T, N]``, in nats, in the observation's original units."""
+        """log p(value), ``[T, N]`` or ``[T]``, in nats, in the observation's original units."""
         value = self._aligned(value)
         return self._by_rows(
             lambda component, rows: component.log_prob(value[rows]).logsumexp(0) - math.log(self.n_draws)
         )
 
     def cdf(self, value: Tensor) -> Tensor:
-        """P(Y ≤ value), ``[T, N]``."""
+        """P(Y ≤ value), ``[T, N]``: of each unit by itself, also where an observation is one vector."""
         value = self._aligned(value)
         return self._by_rows(lambda component, rows: component.cdf(value[rows]).mean(0))
 
     def pointwise(self, value: Tensor) -> Tensor:
-        """log p(value | θ_s) of every draw, ``[S, T, N]``: what PSIS-LOO needs."""
+        """log p(value | θ_s) of every draw, ``[S, T, N]`` or ``[S, T]``: what PSIS-LOO needs."""
         value = self._aligned(value)
         return torch.cat([component.log_prob(value[rows]) for rows, component in self._components()], dim=1)
 
@@ -94,10 +96,10 @@ class Predictive(Distribution):
         samples: Tensor | None = None
         for rows, chunk in self.sample_chunks(n):
             if samples is None:
-                samples = chunk.new_empty((n, *self.batch_shape))
+                samples = chunk.new_empty((n, *self._shape))
             samples[:, rows] = chunk
         assert samples is not None
-        return samples.reshape(shape + self.batch_shape)
+        return samples.reshape(shape + self._shape)
 
     def sample_chunks(self, n: int) -> Iterator[tuple[slice, Tensor]]:
         """``n`` replicated data sets, handed out in chunks of rows: ``(rows, [n, len(rows), N])``."""
@@ -117,14 +119,14 @@ class Predictive(Distribution):
         ranks = [round(level * (n - 1)) for level in quantiles]
         # Filled in place: small results kept between the large temporaries would leave the heap full of holes.
         empty = self.x.new_empty
-        result = Summary(empty(self.batch_shape), empty(self.batch_shape), empty((len(ranks), *self.batch_shape)))
+        result = Summary(empty(self._shape), empty(self._shape), empty((len(ranks), *self._shape)))
         for rows, chunk in self.sample_chunks(n):
             for whole, part in zip(result, _summary(chunk, ranks), strict=True):
                 whole[..., rows, :] = part
         return result
 
     def __repr__(self) -> str:
-        rows, units = self.batch_shape
+        rows, units = self._shape
         mixed = f"mixture of {self.n_draws} draws" if self.draws else "point estimate"
         return f"Predictive({type(self.model.likelihood).__name__}, {rows:,} rows × {units} units, {mixed})"
 
@@ -144,15 +146,24 @@ class Predictive(Distribution):
                     component = component.expand(torch.Size((1, *component.batch_shape)))
             yield rows, component
 
+    @property
+    def _shape(self) -> torch.Size:
+        """Of all observations together, ``[T, N]``."""
+        return self.batch_shape + self.event_shape
+
     def _by_rows(self, of: Callable[[Any, slice], Tensor]) -> Tensor:
-        result = self.x.new_empty(self.batch_shape)
+        result: Tensor | None = None
         with torch.no_grad():
             for rows, component in self._components():
-                result[rows] = of(component, rows)
+                part = of(component, rows)
+                if result is None:
+                    result = part.new_empty((len(self.x), *part.shape[1:]))
+                result[rows] = part
+        assert result is not None
         return result
 
     def _aligned(self, value: Tensor) -> Tensor:
-        return torch.as_tensor(value, dtype=self.x.dtype, device=self.x.device).expand(self.batch_shape)
+        return torch.as_tensor(value, dtype=self.x.dtype, device=self.x.device).expand(self._shape)
 
 
 def _summary(samples: Tensor, ranks: list[int]) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as serialise_tensors
@@ -30,7 +31,9 @@ def write(
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    data = serialise_tensors({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
+    # Copies, since a module may hold one tensor under two names, and safetensors takes each memory once.
+    copies = {key: value.detach().cpu().clone(memory_format=torch.contiguous_format) for key, value in tensors.items()}
+    data = serialise_tensors(copies)
     digest = hashlib.sha256(data).hexdigest()
     document = {
         "format": FORMAT,

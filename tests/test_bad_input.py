@@ -40,7 +40,7 @@ def changed(array: np.ndarray, index: tuple[int, ...], value: float) -> np.ndarr
         (X, Y, {"batch_size": 0}, ValueError, "batch_size must be a positive whole number"),
         (X, Y, {"epochs": 0}, ValueError, "epochs must be a positive whole number"),
         (X, Y, {"lr": -1.0}, ValueError, "lr must be a positive number"),
-        (X, Y, {"method": "mcmc"}, ValueError, "unknown method 'mcmc'; choose one of 'map', 'svi'"),
+        (X, Y, {"method": "mcmc"}, ValueError, "unknown method 'mcmc'; choose one of 'map', 'ensemble'"),
         (X, Y, {"optimizer": "sgd"}, ValueError, "unknown optimizer 'sgd'; choose one of 'adam', 'lbfgs'"),
         (X, Y, {"validation": (X[:5], Y[:4])}, ValueError, "validation x has 5 rows and validation y has 4 rows"),
         (X, Y, {"validation": (X[:5, :2], Y[:5])}, ValueError, r"validation x has rows of shape \[2\], x of \[3\]"),

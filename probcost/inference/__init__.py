@@ -5,27 +5,36 @@ from __future__ import annotations
 import copy
 import math
 import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from probcost.inference import ensemble, laplace, map_estimate, nuts, svi
 from probcost.inference.data import TrainingData, prepare
 from probcost.inference.drift import recent_baseline
+from probcost.inference.guides import Guide
 from probcost.inference.history import History
-from probcost.inference.map_estimate import MapObjective, lbfgs
-from probcost.inference.posterior import GuidePosterior, PointEstimate, Posterior
+from probcost.inference.posterior import Posterior
 from probcost.inference.result import Fit
 from probcost.inference.storage import load
-from probcost.inference.svi import SviObjective, build_guide
-from probcost.inference.training import NonFiniteCostError, Settings, train
+from probcost.inference.task import Task, last_linear
+from probcost.inference.training import NonFiniteCostError, Settings
 from probcost.model import CostModel
 from probcost.predict import seeded
 
 __all__ = ["Fit", "History", "NonFiniteCostError", "fit", "load"]
 
-METHODS = ("map", "svi")
+# Each takes the task and its own options, trains the task's model in place, and returns what it learned.
+METHODS: dict[str, Callable[..., tuple[Posterior, History]]] = {
+    "map": map_estimate.run,
+    "ensemble": ensemble.run,
+    "laplace": laplace.run,
+    "svi": svi.run,
+    "nuts": nuts.run,
+}
 _OPTIMIZERS = ("adam", "lbfgs")
 _JUDGED_ROWS = 4096
 
@@ -46,7 +55,10 @@ def fit(
     progress: bool = True,
     checkpoint: str | os.PathLike[str] | None = None,
     optimizer: str = "adam",
-    guide: str = "normal",
+    members: int = 5,
+    guide: Guide = "normal",
+    draws: int = 1000,
+    chains: int = 4,
 ) -> Fit:
     r"""Fit a cost model to data: find the parameters, or their distribution, that the cost function asks for.
 
@@ -56,7 +68,9 @@ def fit(
         model: prior + network + likelihood.
         x: inputs ``[T, ...]``: a tensor, an array or a data frame, in any units; standardised inside.
         y: observations ``[T, N]``, likewise; the columns of a data frame name the units.
-        method: ``"map"`` (a point: maximum a posteriori) or ``"svi"`` (a variational posterior).
+        method: ``"map"`` (a point: maximum a posteriori), ``"ensemble"`` (several of them, trained together),
+            ``"laplace"`` (a normal posterior of the last layer), ``"svi"`` (a variational posterior of all of them) or
+            ``"nuts"`` (draws from the posterior itself; for small models).
         epochs: at most so many passes over the rows; early stopping usually ends training before.
         batch_size: rows a step; at most the number of training rows.
         lr: learning rate of Adam.
@@ -68,8 +82,10 @@ def fit(
         progress: show a progress bar.
         checkpoint: a folder to save the training state in, every few seconds; the same call resumes from it.
         optimizer: ``"adam"``, or ``"lbfgs"`` for small convex problems (MAP only; nothing is held out unless given).
-        guide: with SVI, the posterior's family: ``"normal"`` (mean field), ``"diagonal_normal"``, ``"low_rank_normal"``
-            or ``"multivariate_normal"``.
+        members: networks in an ensemble.
+        guide: with SVI, the posterior's family: ``"normal"`` (mean field), ``"diagonal_normal"``, ``"low_rank_normal"``,
+            ``"multivariate_normal"``, or any class of ``pyro.infer.autoguide``.
+        draws, chains: with NUTS, how many draws to keep, from how many Markov chains together.
 
     Raises:
         ValueError, TypeError: for bad input, before the first training step, saying what was found and what is accepted.
@@ -88,34 +104,29 @@ def fit(
             raise ValueError(f"unknown {name} {value!r}; choose one of {', '.join(map(repr, choices))}")
     if optimizer == "lbfgs" and (method != "map" or checkpoint is not None):
         raise ValueError("optimizer='lbfgs' is for method='map' and has no checkpoints; use optimizer='adam'")
+    of_method: dict[str, dict[str, Any]] = {
+        "map": {"optimizer": optimizer},
+        "ensemble": {"members": members},
+        "svi": {"guide": guide},
+        "nuts": {"draws": draws, "chains": chains},
+    }
+    options = of_method.get(method, {})
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ValueError("the model has nothing to learn: none of its parameters requires a gradient")
-    full_batch = optimizer == "lbfgs"
     trained = copy.deepcopy(model)
     if device is not None:
         trained.to(device)
     # Inputs are standardised once, before training; what an earlier fit had measured belongs to that fit.
     trained.standardize, trained.baseline = nn.Identity(), None
-    if full_batch and isinstance(validation, str):
+    if optimizer == "lbfgs" and isinstance(validation, str):
         validation = None
     data = prepare(trained, x, y, validation=validation, groups=groups, seed=seed)
-    settings = _settings(data, epochs, batch_size, lr, seed, method)
+    settings = _settings(data, epochs, batch_size, lr, seed)
     _check_network(trained, data)
     with seeded(seed, data.train.x.device):
-        _start_at_null(trained, data)
-    posterior: Posterior = PointEstimate()
-    if full_batch:
-        history = lbfgs(trained, data, epochs=epochs or 200, progress=progress)
-    elif method == "map":
-        history = train(MapObjective(trained), data, settings, progress=progress, checkpoint=checkpoint)
-    else:
-        example = data.train.x[:1]
-        with seeded(seed, example.device):
-            autoguide = build_guide(trained, guide, example, data.train.y[:1])
-        objective = SviObjective(trained, autoguide, seed)
-        history = train(objective, data, settings, progress=progress, checkpoint=checkpoint)
-        posterior = variational = GuidePosterior(autoguide, guide, example)
-        variational.centre(trained)
+        pretrained = not _start_at_null(trained, data)
+    task = Task(trained, data, settings, pretrained, progress, checkpoint)
+    posterior, history = METHODS[method](task, **options)
     half_life = math.inf
     if trained.drifting:
         shift, half_life = recent_baseline(trained, data.in_order.x, data.in_order.y)
@@ -137,9 +148,7 @@ def fit(
     )
 
 
-def _settings(
-    data: TrainingData, epochs: int | None, batch_size: int | None, lr: float | None, seed: int, method: str
-) -> Settings:
+def _settings(data: TrainingData, epochs: int | None, batch_size: int | None, lr: float | None, seed: int) -> Settings:
     rows = len(data.train)
     if batch_size is not None and batch_size > rows:
         raise ValueError(f"batch_size is {batch_size:,} and there are {rows:,} training rows; it can be at most that")
@@ -175,22 +184,22 @@ def _check_network(model: CostModel, data: TrainingData) -> None:
         )
 
 
-def _start_at_null(model: CostModel, data: TrainingData) -> None:
+def _start_at_null(model: CostModel, data: TrainingData) -> bool:
     """Begin from the null model: the last linear layer's bias at the raw outputs of each unit's mean, its weights at zero.
 
-    Otherwise the first epochs are spent on finding the mean counts, at a learning rate meant for the rest. A network that
-    already predicts better than the null model was trained before, and goes on from where it is.
+    Otherwise the first epochs are spent on finding the mean, at a learning rate meant for the rest. A network that already
+    predicts better than the null model was trained before, and goes on from where it is: then False is returned.
     """
-    linear = [module for module in model.network.modules() if isinstance(module, nn.Linear)]
-    if not linear or linear[-1].bias is None or linear[-1].out_features != model.likelihood.num_outputs:
-        return
-    last, x, y = linear[-1], data.train.x[:_JUDGED_ROWS], data.train.y[:_JUDGED_ROWS]
-    given = copy.deepcopy(last.state_dict())
+    x, y, likelihood = data.train.x[:_JUDGED_ROWS], data.train.y[:_JUDGED_ROWS], model.likelihood
     model.eval()
     with torch.no_grad():
-        as_given = model.distribution(x).log_prob(y).sum()
-        last.weight.zero_()
-        last.bias.copy_(model.likelihood.initial_raw(data.mean, data.variance))
-        if as_given > model.distribution(x).log_prob(y).sum():
-            last.load_state_dict(given)
+        given = model.distribution(x).log_prob(y)
+        if given.sum() > likelihood.null(data.mean, data.variance).log_prob(y).expand_as(given).sum():
+            return False
+        likelihood.adapt(data.mean, data.variance)
+        found = last_linear(model)
+        if found is not None and found[1].bias is not None:
+            found[1].weight.zero_()
+            found[1].bias.copy_(likelihood.initial_raw(data.mean, data.variance))
     model.train()
+    return True

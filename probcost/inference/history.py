@@ -17,12 +17,14 @@ class History:
     """Cost per observed row (nats) on training and held-out rows after each epoch.
 
     ``held_out`` is empty when nothing was held out; ``best_epoch`` (counted from 0) is the one whose weights were kept.
+    Of an ensemble, costs are means over members, ``members`` holds the epoch kept of each, ``best_epoch`` the latest.
     """
 
     cost: list[float] = field(default_factory=list)
     held_out: list[float] = field(default_factory=list)
     best_epoch: int = -1
     stopped: str = ""
+    members: list[int] = field(default_factory=list)
 
     def to_frame(self) -> pd.DataFrame:
         """One row an epoch: ``cost`` and, where rows were held out, ``held_out``."""
@@ -44,7 +46,9 @@ class History:
             axes.plot(self.cost, color=COLOURS["quiet"], label="training rows")
             if self.held_out:
                 axes.plot(self.held_out, color=COLOURS["model"], label="held-out rows")
-                axes.axvline(self.best_epoch, color=COLOURS["alert"], linestyle=":", label="kept")
+                for epoch in self.members or [self.best_epoch]:
+                    axes.axvline(epoch, color=COLOURS["alert"], linestyle=":")
+                axes.plot([], [], color=COLOURS["alert"], linestyle=":", label="kept")
             axes.set(xlabel="epoch", ylabel="cost (nats per row)", title="Training")
             axes.legend()
             plt.close(figure)

@@ -8,19 +8,30 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from probcost.inference.data import Rows, TrainingData
+from probcost.inference.data import Rows
 from probcost.inference.history import History
+from probcost.inference.posterior import PointEstimate
+from probcost.inference.task import Task
 from probcost.inference.training import NonFiniteCostError
 from probcost.likelihoods.base import first_index
 from probcost.model import CostModel, cost
 
-__all__ = ["MapObjective", "lbfgs"]
+__all__ = ["HELD_OUT_ROWS", "MapObjective", "run"]
 
-_HELD_OUT_ROWS = 4096  # rows judged at once: bounded memory for held-out sets of any length
+HELD_OUT_ROWS = 4096  # rows judged at once: bounded memory for held-out sets of any length
+
+
+def run(task: Task, optimizer: str) -> tuple[PointEstimate, History]:
+    """Train by Adam on mini-batches, or by L-BFGS on everything."""
+    if optimizer == "lbfgs":
+        return PointEstimate(), _lbfgs(task)
+    return PointEstimate(), task.train(MapObjective(task.model))
 
 
 class MapObjective:
     """The cost itself, per row; on held-out rows the negative log-likelihood alone, since the prior is no data."""
+
+    members = None
 
     def __init__(self, model: CostModel) -> None:
         self.module = model
@@ -29,11 +40,11 @@ class MapObjective:
         """Cost of the whole data set estimated from this batch, in nats per row."""
         return cost(self.module, x, y, num_data=num_data) / num_data
 
-    def held_out_cost(self, rows: Rows) -> float:
-        """Negative log-likelihood in nats per row."""
-        total = 0.0
-        for x, y in zip(rows.x.split(_HELD_OUT_ROWS), rows.y.split(_HELD_OUT_ROWS), strict=True):
-            total -= self.module.distribution(x).log_prob(y).sum().item()
+    def held_out_cost(self, rows: Rows) -> Tensor:
+        """Negative log-likelihood in nats per row, ``[1]``."""
+        total = rows.y.new_zeros(1, dtype=torch.float64)
+        for x, y in zip(rows.x.split(HELD_OUT_ROWS), rows.y.split(HELD_OUT_ROWS), strict=True):
+            total -= self.module.distribution(x).log_prob(y).sum()
         return total / len(rows)
 
     def explain(self, x: Tensor, y: Tensor) -> str:
@@ -52,7 +63,7 @@ class MapObjective:
         )
 
 
-def lbfgs(model: CostModel, data: TrainingData, *, epochs: int, progress: bool) -> History:
+def _lbfgs(task: Task) -> History:
     """Minimise the cost over all training rows at once, in float64, until its gradient vanishes.
 
     For small and convex problems, where it reaches the optimum to many digits in seconds; dropout is off.
@@ -60,6 +71,7 @@ def lbfgs(model: CostModel, data: TrainingData, *, epochs: int, progress: bool) 
     Source: Liu & Nocedal, "On the limited memory BFGS method for large scale optimization", 1989,
     https://doi.org/10.1007/BF01589116.
     """
+    model, data, epochs = task.model, task.data, task.settings.epochs
     dtype = next(model.parameters()).dtype
     model.double().eval()
     x, y = data.train.x.double(), data.train.y.double()
@@ -75,7 +87,7 @@ def lbfgs(model: CostModel, data: TrainingData, *, epochs: int, progress: bool) 
         value.backward()
         return value
 
-    with tqdm(total=epochs, desc="fit (L-BFGS)", unit="round", disable=not progress) as bar:
+    with tqdm(total=epochs, desc="fit (L-BFGS)", unit="round", disable=not task.progress) as bar:
         while not history.stopped:
             value = optimizer.step(closure).item()  # the cost before this round's iterations
             if not math.isfinite(value):
@@ -84,7 +96,7 @@ def lbfgs(model: CostModel, data: TrainingData, *, epochs: int, progress: bool) 
             history.cost.append(value)
             if held is not None:
                 with torch.no_grad():
-                    history.held_out.append(MapObjective(model).held_out_cost(held))
+                    history.held_out.append(MapObjective(model).held_out_cost(held).item())
             bar.update()
             if converged:
                 history.stopped = "converged"

@@ -47,7 +47,9 @@ class Fit:
     seed: int
 
     def predict(self, x: Any, *, draws: int = 100) -> Predictive:
-        """The predictive distribution of rows ``x``, batch shape ``[T, N]``, mixed over ``draws`` posterior draws.
+        """The predictive distribution of rows ``x``, mixed over ``draws`` posterior draws (all of an ensemble's members).
+
+        Batch shape ``[T, N]``; ``[T]`` and event shape ``[N]`` where the likelihood describes whole vectors.
 
         Raises:
             ValueError: for inputs that are not finite, or of another width than those trained on.
@@ -68,7 +70,7 @@ class Fit:
         return self.predict(x, draws=n).summarize(n, quantiles)
 
     def log_prob(self, x: Any, y: Any, *, draws: int = 100) -> Tensor:
-        """Pointwise log p(y | x, θ_s) in nats, ``[S, T, N]`` (S = 1 for a point estimate).
+        """Pointwise log p(y | x, θ_s) in nats, ``[S, T, N]`` or, of vectors, ``[S, T]`` (S = 1 for a point).
 
         Held whole by its nature; `predict(x).log_prob(y)` is the mixture's ``[T, N]``, in bounded memory.
         """
@@ -76,9 +78,10 @@ class Fit:
         return self.predict(x, draws=draws).pointwise(self.observations(y))
 
     def null_log_prob(self, y: Any) -> Tensor:
-        """log p(y) under the null model, ``[T, N]``: each unit's training mean for every row."""
+        """log p(y) under the null model, ``[T, N]`` or ``[T]``: the moments of the training rows for every row."""
         observations = self.observations(y)
-        return self.model.likelihood.null(self.null_mean, self.null_variance).log_prob(observations)
+        null = self.model.likelihood.null(self.null_mean, self.null_variance).log_prob(observations)
+        return null.expand(observations.shape[: 2 - self.model.likelihood.event_dim])
 
     def observations(self, y: Any) -> Tensor:
         """``y`` as a checked tensor ``[T, N]``."""
@@ -93,14 +96,16 @@ class Fit:
         same_length(x=x, y=y)
         likelihood, observations = self.model.likelihood, self.observations(y)
         predictive = self.predict(x, draws=draws)
+        draws = predictive.n_draws if predictive.draws else draws  # an ensemble has as many as it has members
         own = {name: p.detach() for name, p in self.model.named_parameters()}
         weights = {name: predictive.draws.get(name, value.expand(draws, *value.shape)) for name, value in own.items()}
-        pointwise = predictive.pointwise(observations).expand(draws, -1, -1)
+        pointwise = predictive.pointwise(observations)
+        pointwise = pointwise.expand(draws, *pointwise.shape[1:])
         groups: dict[str, Any] = {
             "posterior": weights,
             "posterior_predictive": {likelihood.site: predictive.sample((draws,))},
             "log_likelihood": {likelihood.site: pointwise},
-            "sample_stats": {"lp": pointwise.sum((-2, -1))},
+            "sample_stats": {"lp": pointwise.flatten(1).sum(1)},
         }
         if self.model.prior is not None:
             groups["prior"] = self._prior_draws(draws)
@@ -115,10 +120,15 @@ class Fit:
             discrete=likelihood.discrete,
             attrs={"inference_library": "probcost", "method": self.method, "posterior": self.posterior.label},
             **{
-                group: {name: value.detach().cpu().numpy()[None] for name, value in values.items()}
+                group: {name: self._by_chain(group, value) for name, value in values.items()}
                 for group, values in groups.items()
             },
         )
+
+    def _by_chain(self, group: str, value: Tensor) -> Any:
+        """``[chain, draw, ...]``: Markov chains apart, all else as one chain."""
+        chains = 1 if group.startswith("prior") or len(value) % self.posterior.chains else self.posterior.chains
+        return value.detach().cpu().numpy().reshape(chains, -1, *value.shape[1:])
 
     def _prior_draws(self, n: int) -> dict[str, Tensor]:
         with seeded(self.seed, self.null_mean.device):

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from probcost import likelihoods, networks, priors, save
+from probcost.inference.guides import build_guide
 from probcost.inference.history import History
-from probcost.inference.posterior import GuidePosterior, PointEstimate, Posterior
+from probcost.inference.posterior import Draws, GuidePosterior, LastLayerNormal, PointEstimate, Posterior
 from probcost.inference.result import Fit
-from probcost.inference.svi import build_guide
 from probcost.model import CostModel
 from probcost.networks import Standardize
 
@@ -71,13 +71,9 @@ def build(description: dict[str, Any]) -> Any:
 
 def save_fit(fit: Fit, folder: str | os.PathLike[str]) -> None:
     """Write ``fit.json`` and its tensors into ``folder``."""
-    posterior: dict[str, Any] = {}
     tensors = {f"model.{key}": value for key, value in fit.model.state_dict().items()}
     tensors |= {"null_mean": fit.null_mean, "null_variance": fit.null_variance}
-    if isinstance(fit.posterior, GuidePosterior):
-        posterior = {"guide": fit.posterior.name}
-        tensors |= {f"guide.{key}": value for key, value in fit.posterior.state().items()}
-        tensors["example"] = fit.posterior.example
+    tensors |= {f"posterior.{key}": value for key, value in fit.posterior.state().items()}
     description = {
         "method": fit.method,
         "seed": fit.seed,
@@ -86,7 +82,7 @@ def save_fit(fit: Fit, folder: str | os.PathLike[str]) -> None:
         "unit_names": fit.unit_names,
         "model": {"class": type(fit.model).__name__, "arguments": fit.model.config},
         "parts": {name: describe(part) for name, part in _parts(fit.model).items()},
-        "posterior": posterior,
+        "posterior": {"kind": fit.posterior.kind, **fit.posterior.description()},
         "history": asdict(fit.history),
     }
     save.write(folder, "fit", description, tensors)
@@ -146,14 +142,30 @@ def _rebuild(described: dict[str, Any], folder: str | os.PathLike[str]) -> CostM
 
 
 def _posterior(model: CostModel, described: dict[str, Any], tensors: dict[str, Tensor]) -> Posterior:
-    if not described:
-        return PointEstimate()
-    example = tensors["example"]
+    state = {key.removeprefix("posterior."): value for key, value in tensors.items() if key.startswith("posterior.")}
+    arguments: dict[str, Any] = {key: value for key, value in described.items() if key != "kind"}
+    if described["kind"] == Draws.kind:
+        own = dict(model.named_parameters())
+        foreign = [name for name, value in state.items() if name not in own or value.shape[1:] != own[name].shape]
+        if foreign:
+            raise ValueError(f"the saved draws do not match the model: {foreign[:5]}")
+        return Draws(state, **arguments)
+    if described["kind"] == LastLayerNormal.kind:
+        return LastLayerNormal(
+            left=state.get("left"), mean=state["mean"], right=state["right"], sd=state["sd"], **arguments
+        )
+    if described["kind"] == GuidePosterior.kind:
+        return _guide(model, arguments["guide"], state)
+    return PointEstimate()
+
+
+def _guide(model: CostModel, name: str, state: dict[str, Tensor]) -> GuidePosterior:
+    example = state.pop("example")
     y = torch.zeros(len(example), *model.likelihood.event_shape)
     # An autoguide has no parameters before its first run, and a strict load needs them.
-    guide = build_guide(model, described["guide"], example, y)
-    state = {key.removeprefix("guide."): value for key, value in tensors.items() if key.startswith("guide.")}
-    missing, unexpected = guide.load_state_dict(state, strict=False)
+    guide = build_guide(model, name, example, y)
+    own = {key.removeprefix("guide."): value for key, value in state.items()}
+    missing, unexpected = guide.load_state_dict(own, strict=False)
     if unexpected or any(not key.startswith("model.") for key in missing):
         raise ValueError(f"the saved guide does not match the model: {[*missing, *unexpected][:5]}")
-    return GuidePosterior(guide, described["guide"], example)
+    return GuidePosterior(guide, example)

@@ -2,62 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
-import pyro
 import torch
 from pyro.infer import Trace_ELBO
-from pyro.infer.autoguide import (
-    AutoDiagonalNormal,
-    AutoGuide,
-    AutoLowRankMultivariateNormal,
-    AutoMultivariateNormal,
-    AutoNormal,
-)
-from pyro.infer.autoguide.initialization import init_to_value
+from pyro.infer.autoguide import AutoGuide
 from torch import Tensor, nn
 
 from probcost.inference.data import Rows
+from probcost.inference.guides import Guide, build_guide, draw, local_parameters
+from probcost.inference.history import History
 from probcost.inference.map_estimate import MapObjective
+from probcost.inference.posterior import GuidePosterior
+from probcost.inference.task import Task
 from probcost.model import CostModel
 from probcost.predict import Predictive, seeded
 
-__all__ = ["GUIDES", "SviObjective", "build_guide", "draw", "local_parameters"]
+__all__ = ["SviObjective", "run"]
 
-GUIDES: dict[str, Callable[..., AutoGuide]] = {
-    "normal": AutoNormal,
-    "diagonal_normal": AutoDiagonalNormal,
-    "low_rank_normal": AutoLowRankMultivariateNormal,
-    "multivariate_normal": AutoMultivariateNormal,
-}
 _HELD_OUT_DRAWS = 8
+_CENTRE_DRAWS = 200
 
 
-def build_guide(model: CostModel, name: str, x: Tensor, y: Tensor) -> AutoGuide:
-    """The autoguide of that name, centred on the network's own initial weights and run once, so that it has its parameters.
-
-    Raises:
-        ValueError: for an unknown guide, or a model without a prior.
-    """
-    if name not in GUIDES:
-        raise ValueError(f"unknown guide {name!r}; choose one of {', '.join(map(repr, GUIDES))}")
-    if not any(model.belief(parameter) is not None for parameter in model.parameters()):
-        raise ValueError(
-            "method='svi' needs a prior over the weights: pass prior=pc.priors.Normal(1.0) to the model, "
-            "or use method='map'"
-        )
-    values = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    with local_parameters():
-        # Narrow at first: a wide posterior over every weight drowns the signal before there is one.
-        guide = GUIDES[name](model, init_loc_fn=init_to_value(values=values), init_scale=0.01)
-        guide(x, y)
-    return guide.to(x.device)
-
-
-def local_parameters() -> AbstractContextManager[None]:
-    """Pyro's module-local parameters: no global store, so two fits in one process share nothing."""
-    return pyro.settings.context(module_local_params=True)
+def run(task: Task, guide: Guide) -> tuple[GuidePosterior, History]:
+    """Maximise the evidence lower bound over the guide's parameters and those of the model that have no prior."""
+    example, y = task.data.train.x[:1], task.data.train.y[:1]
+    with seeded(task.seed, example.device):
+        autoguide = build_guide(task.model, guide, example, y)
+    history = task.train(SviObjective(task.model, autoguide, task.seed))
+    # The model's own parameters become the centre of the posterior, so that it predicts without draws too.
+    with torch.no_grad():
+        for name, value in draw(autoguide, example, _CENTRE_DRAWS, task.seed).items():
+            task.model.get_parameter(name).copy_(value.median(0).values)
+    return GuidePosterior(autoguide, example), history
 
 
 class SviObjective:
@@ -65,6 +40,8 @@ class SviObjective:
 
     Source: Kucukelbir et al., "Automatic differentiation variational inference", 2017, https://jmlr.org/papers/v18/16-107.html.
     """
+
+    members = None
 
     def __init__(self, model: CostModel, guide: AutoGuide, seed: int) -> None:
         self.model, self.guide, self.seed = model, guide, seed
@@ -75,11 +52,11 @@ class SviObjective:
         with local_parameters():
             return self.module(x, y, num_data=num_data) / num_data
 
-    def held_out_cost(self, rows: Rows) -> float:
-        """−log of the mean likelihood over a few posterior draws, the same ones every time, in nats per row."""
+    def held_out_cost(self, rows: Rows) -> Tensor:
+        """−log of the mean likelihood over a few posterior draws, the same ones every time, in nats per row, ``[1]``."""
         draws = draw(self.guide, rows.x[:1], _HELD_OUT_DRAWS, self.seed)
         predictive = Predictive(self.model, rows.x, draws)
-        return -predictive.log_prob(rows.y).sum().item() / len(rows)
+        return -predictive.log_prob(rows.y).sum().reshape(1) / len(rows)
 
     def explain(self, x: Tensor, y: Tensor) -> str:
         """Which site of model or guide is not finite."""
@@ -87,10 +64,3 @@ class SviObjective:
             if not bool(torch.isfinite(parameter).all()):
                 return f"parameter {name!r} is no longer finite"
         return MapObjective(self.model).explain(x, y)
-
-
-def draw(guide: AutoGuide, x: Tensor, n: int, seed: int) -> dict[str, Tensor]:
-    """``n`` draws of every latent parameter, ``[n, ...]``; from the guide, hence not from the posterior itself."""
-    with torch.no_grad(), local_parameters(), seeded(seed, x.device):
-        draws = [guide(x) for _ in range(n)]
-    return {name: torch.stack([one[name] for one in draws]) for name in draws[0]}

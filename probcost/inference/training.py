@@ -30,14 +30,21 @@ class NonFiniteCostError(FloatingPointError):
 
 
 class Objective(Protocol):
-    """What is minimised: a module whose parameters are learned, a batch's cost per row, and a held-out cost per row."""
+    """What is minimised: a module whose parameters are learned, a batch's cost per row, and held-out costs per row.
+
+    With several ``members`` every learned tensor has them as its first dimension, batches come as ``[M, B, ...]``, the
+    cost is the sum over members, and the held-out costs are ``[M]``.
+    """
 
     @property
     def module(self) -> nn.Module: ...
 
+    @property
+    def members(self) -> int | None: ...
+
     def cost(self, x: Tensor, y: Tensor, num_data: int) -> Tensor: ...
 
-    def held_out_cost(self, rows: Rows) -> float: ...
+    def held_out_cost(self, rows: Rows) -> Tensor: ...
 
     def explain(self, x: Tensor, y: Tensor) -> str: ...
 
@@ -107,6 +114,9 @@ class _Run:
         self.history = History()
         self.average = [p.detach().clone() for p in self.parameters]
         self.best = self._copy()
+        # Per member: the least held-out cost so far, and the epoch it was reached in.
+        self.least = torch.full((objective.members or 1,), math.inf, dtype=torch.float64)
+        self.kept = torch.full((objective.members or 1,), -1)
 
     @property
     def epoch(self) -> int:
@@ -116,9 +126,12 @@ class _Run:
         """Every training row once, in random order; then judge the weights on the held-out rows."""
         train, device = self.data.train, self.data.train.x.device
         self.module.train()
-        permutation = torch.randperm(len(train), generator=self.order).to(device)
+        members, n = self.objective.members, len(train)
+        permutation = torch.stack([torch.randperm(n, generator=self.order) for _ in range(members or 1)]).to(device)
         # Batches of nearly equal size: a last one of a few rows would be a noisy step, and breaks batch norms.
-        batches = permutation.tensor_split(math.ceil(len(train) / self.settings.batch_size))
+        batches = (permutation if members else permutation[0]).tensor_split(
+            math.ceil(n / self.settings.batch_size), dim=-1
+        )
         total = 0.0
         for i, rows in enumerate(batches):
             x, y = train.x[rows], train.y[rows]
@@ -129,34 +142,45 @@ class _Run:
                 step = self.epoch * len(batches) + i
                 raise NonFiniteCostError(
                     f"the cost is {value} at step {step} (epoch {self.epoch}, batch {i} of {len(batches)}, rows "
-                    f"{rows[:3].tolist()} …): {self.objective.explain(x, y)}. Try a smaller lr (it was {self.settings.lr:g})"
+                    f"{rows.flatten()[:3].tolist()} …): {self.objective.explain(x, y)}. "
+                    f"Try a smaller lr (it was {self.settings.lr:g})"
                 )
             loss.backward()
             self.optimizer.step()
             torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], _AVERAGE)
-            total += value * len(rows) / len(train)
+            total += value / (members or 1) * rows.shape[-1] / n
         self.history.cost.append(total)
         self._judge()
 
     def _judge(self) -> None:
-        history, epoch = self.history, self.epoch - 1
+        """Keep the weights of every member whose held-out cost is its least so far; stop when none is still getting better."""
+        history, epoch, patience = self.history, self.epoch - 1, self.settings.patience
         self._swap_average()
+        better = torch.ones_like(self.kept, dtype=torch.bool)
         if self.data.held_out is not None:
             self.module.eval()
             with torch.no_grad():
-                history.held_out.append(self.objective.held_out_cost(self.data.held_out))
-        if (
-            not history.held_out
-            or history.best_epoch < 0
-            or history.held_out[-1] < history.held_out[history.best_epoch]
-        ):
-            history.best_epoch = epoch
-            self.best = self._copy()
+                costs = self.objective.held_out_cost(self.data.held_out).cpu()
+            history.held_out.append(costs.mean().item())
+            # A member that has stopped stays as it was, whatever it would find later.
+            better = (costs < self.least) & (epoch - self.kept.clamp_min(0) <= patience)
+            self.least = torch.where(better, costs, self.least)
+        self.kept[better] = epoch
+        self._keep(better)
         self._swap_average()
-        if epoch - history.best_epoch >= self.settings.patience:
-            history.stopped = f"no better on held-out rows for {self.settings.patience} epochs"
+        history.best_epoch = int(self.kept.max())
+        history.members = self.kept.tolist() if self.objective.members else []
+        if epoch - history.best_epoch >= patience:
+            history.stopped = f"no better on held-out rows for {patience} epochs"
         elif epoch + 1 >= self.settings.epochs:
             history.stopped = f"all {self.settings.epochs} epochs done"
+
+    def _keep(self, better: Tensor) -> None:
+        if bool(better.all()):
+            self.best = self._copy()
+        elif bool(better.any()):
+            for key, value in self.module.state_dict().items():
+                self.best[key][better.to(value.device)] = value[better.to(value.device)]
 
     def _swap_average(self) -> None:
         with torch.no_grad():
@@ -180,6 +204,7 @@ class _Run:
             tensors |= {f"optimizer.{i}.{key}": value for key, value in state.items()}
         tensors |= {f"average.{i}": value for i, value in enumerate(self.average)}
         tensors |= {"order": self.order.get_state(), "dropout": torch.get_rng_state()}
+        tensors |= {"least": self.least, "kept": self.kept}
         save.write(folder, "training", {"history": asdict(self.history), "problem": self._problem()}, tensors)
 
     def resume(self, folder: str | os.PathLike[str]) -> None:
@@ -206,6 +231,7 @@ class _Run:
             state.setdefault(int(index), {})[name] = value
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         self.average = [tensors[f"average.{i}"] for i in range(len(self.average))]
+        self.least, self.kept = tensors["least"], tensors["kept"]
         self.order.set_state(tensors["order"])
         self.dropout_state = tensors["dropout"]
 

@@ -1,0 +1,124 @@
+"""Deep ensembles: members trained together in batched tensors, each with its own start, order of data and early stopping."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from probcost.inference.data import Rows
+from probcost.inference.history import History
+from probcost.inference.map_estimate import HELD_OUT_ROWS, MapObjective
+from probcost.inference.posterior import Draws
+from probcost.inference.task import Task, last_linear
+from probcost.model import CostModel
+from probcost.predict import seeded
+
+__all__ = ["EnsembleObjective", "run"]
+
+
+def run(task: Task, members: int) -> tuple[Draws, History]:
+    """Train ``members`` networks that differ in their initial weights and in the order they see the rows.
+
+    Source: Lakshminarayanan, Pritzel & Blundell, "Simple and scalable predictive uncertainty estimation using deep
+    ensembles", 2017, https://arxiv.org/abs/1612.01474.
+
+    Raises:
+        ValueError: for fewer than two members.
+    """
+    if isinstance(members, bool) or not isinstance(members, int) or members < 2:
+        raise ValueError(f"members must be a whole number of at least 2, got {members!r}; one member is method='map'")
+    with seeded(task.seed, task.data.train.x.device):
+        starts = [task.model, *(_another_start(task) for _ in range(members - 1))]
+    objective = EnsembleObjective(task.model, starts)
+    history = task.train(objective)
+    weights = {name: value.detach().clone() for name, value in objective.weights().items()}
+    with torch.no_grad():  # so that the model predicts without its draws, too: as its first member
+        for name, value in weights.items():
+            task.model.get_parameter(name).copy_(value[0])
+    return Draws(weights, f"deep ensemble of {members}", every=True), history
+
+
+def _another_start(task: Task) -> CostModel:
+    """A copy whose layers are initialised anew; one that was trained before starts every member from where it is."""
+    other = copy.deepcopy(task.model)
+    if task.pretrained:
+        return other
+    for part in other.network.modules():
+        reset = getattr(part, "reset_parameters", None)
+        if callable(reset):
+            reset()
+    found = last_linear(other)
+    if found is not None and found[1].bias is not None:
+        with torch.no_grad():
+            found[1].weight.zero_()
+            found[1].bias.copy_(other.likelihood.initial_raw(task.data.mean, task.data.variance))
+    return other
+
+
+class EnsembleObjective:
+    """The sum of the members' costs: their weights are distinct entries, so each is trained by its own alone."""
+
+    def __init__(self, model: CostModel, starts: list[CostModel]) -> None:
+        self.model = model
+        self.members = len(starts)
+        self.names = [name for name, _ in model.named_parameters()]
+        self.module: nn.Module = _Members(model, starts)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Parameter name → ``[M, *shape]``."""
+        return dict(zip(self.names, self.module.parameters(), strict=True))
+
+    def cost(self, x: Tensor, y: Tensor, num_data: int) -> Tensor:
+        """Cost of rows ``[M, B, ...]``, summed over members, in nats per row of the data set."""
+        weights = self.weights()
+        log_likelihood = self.model.distribution(x, weights, paired=True).log_prob(y).sum()
+        return -log_likelihood / y.shape[1] - self._log_prior(weights) / num_data
+
+    def _log_prior(self, weights: dict[str, Tensor]) -> Tensor:
+        total = torch.zeros((), device=next(iter(weights.values())).device)
+        for name, parameter in self.model.named_parameters():
+            belief = self.model.belief(parameter)
+            if belief is not None:
+                total = total + belief.log_prob(weights[name]).sum()
+        return total
+
+    def held_out_cost(self, rows: Rows) -> Tensor:
+        """Each member's own negative log-likelihood in nats per row, ``[M]``."""
+        weights, total = self.weights(), rows.y.new_zeros(self.members, dtype=torch.float64)
+        for x, y in zip(rows.x.split(HELD_OUT_ROWS), rows.y.split(HELD_OUT_ROWS), strict=True):
+            total -= self.model.distribution(x, weights).log_prob(y).flatten(1).sum(1)
+        return total / len(rows)
+
+    def explain(self, x: Tensor, y: Tensor) -> str:
+        """Which site of which member is not finite."""
+        for member in range(self.members):
+            one = copy.deepcopy(self.model)
+            with torch.no_grad():
+                for name, value in self.weights().items():
+                    one.get_parameter(name).copy_(value[member])
+                costs = one.distribution(x[member]).log_prob(y[member])
+            if not bool(torch.isfinite(costs).all()):
+                return f"member {member}: {MapObjective(one).explain(x[member], y[member])}"
+        return "site of a prior"
+
+
+class _Members(nn.Module):
+    """The members' parameters, stacked; dropout and the like follow its training mode through the model it trains."""
+
+    def __init__(self, model: CostModel, starts: list[CostModel]) -> None:
+        super().__init__()
+        columns = zip(*(start.parameters() for start in starts), strict=True)
+        self.stacked = nn.ParameterList(
+            nn.Parameter(torch.stack([p.detach() for p in column]), requires_grad=column[0].requires_grad)
+            for column in columns
+        )
+        self._model = [model]  # in a list: its parameters are not this module's
+
+    def train(self, mode: bool = True) -> _Members:
+        self._model[0].train(mode)
+        return super().train(mode)
+
+    def __repr__(self) -> str:
+        return f"{len(self.stacked[0])} members of {self._model[0]!r}"

@@ -1,0 +1,47 @@
+"""What every inference method is handed: the model to train, the data, and how to go about it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from torch import nn
+
+from probcost.inference.data import TrainingData
+from probcost.inference.history import History
+from probcost.inference.training import Objective, Settings, train
+from probcost.model import CostModel
+
+__all__ = ["Task", "last_linear"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A model to train in place on prepared data; inputs are standardised already.
+
+    ``pretrained`` says that the model as given predicted better than the null model, and goes on from where it is.
+    """
+
+    model: CostModel
+    data: TrainingData
+    settings: Settings
+    pretrained: bool
+    progress: bool
+    checkpoint: str | os.PathLike[str] | None
+
+    @property
+    def seed(self) -> int:
+        """Fixes every random choice."""
+        return self.settings.seed
+
+    def train(self, objective: Objective) -> History:
+        """Run the one training loop on ``objective``."""
+        return train(objective, self.data, self.settings, progress=self.progress, checkpoint=self.checkpoint)
+
+
+def last_linear(model: CostModel) -> tuple[str, nn.Linear] | None:
+    """The network's last linear layer and its name, where that is what returns the raw outputs; else None."""
+    found = [(name, part) for name, part in model.network.named_modules() if isinstance(part, nn.Linear)]
+    if not found or found[-1][1].out_features != model.likelihood.num_outputs:
+        return None
+    return found[-1]
