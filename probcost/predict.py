@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from probcost.model import CostModel
+from probcost.uncertainty import Uncertainty
 
 __all__ = ["Predictive", "Summary", "seeded"]
 
@@ -71,6 +72,21 @@ class Predictive(Distribution):
     def variance(self) -> Tensor:
         """Predictive variance ``[T, N]``: mean of the draws' variances plus variance of their means."""
         return self._by_rows(lambda component, rows: component.variance.mean(0) + component.mean.var(0, correction=0))
+
+    def uncertainty(self, n: int = 300) -> Uncertainty:
+        """Aleatoric and epistemic parts of variance and entropy; entropies from ``n`` replicated observations of each row.
+
+        Raises:
+            ValueError: for fewer than two replicates.
+        """
+        if n < 2:
+            raise ValueError(f"n must be at least 2 replicated observations, got {n}")
+        n = max(2, math.ceil(n / self.n_draws))  # of each draw
+        parts: list[tuple[Tensor, ...]] = []
+        with torch.no_grad(), seeded(self.seed, self.x.device):
+            for _, component in self._components(at_once=n * self.n_draws):
+                parts.append(_parts_of_uncertainty(component, self.n_draws, n))
+        return Uncertainty(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(value), ``[T, N]`` or ``[T]``, in nats, in the observation's original units."""
@@ -164,6 +180,26 @@ class Predictive(Distribution):
 
     def _aligned(self, value: Tensor) -> Tensor:
         return torch.as_tensor(value, dtype=self.x.dtype, device=self.x.device).expand(self._shape)
+
+
+def _parts_of_uncertainty(component: Any, n_draws: int, n: int) -> tuple[Tensor, ...]:
+    """The fields of `Uncertainty` for one chunk of rows, from the draws' own distributions ``[S, rows, N]``."""
+    own = mixed = component.log_prob(samples := component.sample(torch.Size((n,))))  # [n, S, rows, N]
+    if n_draws > 1:
+        # Every draw's samples under every other draw, one draw's samples at a time.
+        mixed = torch.stack(
+            [component.log_prob(samples[:, s : s + 1]).logsumexp(1) - math.log(n_draws) for s in range(n_draws)], dim=1
+        )
+    # The same samples serve both entropies, so that their noise cancels in the difference.
+    information = own - mixed
+    error = information.flatten(0, 1).std(0) / math.sqrt(n * n_draws)
+    return (
+        component.variance.mean(0),
+        component.mean.var(0, correction=0),
+        -mixed.mean((0, 1)),
+        -own.mean((0, 1)),
+        error,
+    )
 
 
 def _summary(samples: Tensor, ranks: list[int]) -> tuple[Tensor, Tensor, Tensor]:

@@ -22,6 +22,7 @@ FLOW = [
     "batched",
     "model",
     "inputs",
+    "uncertainty",
     "predict",
 ]
 FLOW += ["inference", "checks", "scenarios"]
