@@ -91,14 +91,53 @@ class Predictive(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(value), ``[T, N]`` or ``[T]``, in nats, in the observation's original units."""
         value = self._aligned(value)
-        return self._by_rows(
-            lambda component, rows: component.log_prob(value[rows]).logsumexp(0) - math.log(self.n_draws)
-        )
+        return self._by_rows(lambda component, rows: _mixed(component, value[rows], 0))
 
     def cdf(self, value: Tensor) -> Tensor:
         """P(Y ≤ value), ``[T, N]``: of each unit by itself, also where an observation is one vector."""
         value = self._aligned(value)
         return self._by_rows(lambda component, rows: component.cdf(value[rows]).mean(0))
+
+    def region(self, value: Tensor, n: int = 200) -> Tensor:
+        r"""Content of the highest-density region on whose boundary each ``value`` lies, ``[T]``: uniform under the model.
+
+        .. math:: P\left(p(Y) > p(\text{value})\right)
+
+        Exact for a single elliptical distribution, else from ``n`` replicated observations of each row.
+
+        Source: Hyndman, "Computing and graphing highest density regions", 1996, https://doi.org/10.1080/00031305.1996.10474359.
+
+        Raises:
+            TypeError: for independent units, each of which has a ``cdf`` instead.
+        """
+        if not self.event_shape:
+            raise TypeError("region is for likelihoods of whole vectors; independent units have cdf(value)")
+        value, each = self._aligned(value), math.ceil(n / self.n_draws)
+
+        def of(component: Any, rows: slice) -> Tensor:
+            if self.n_draws == 1 and hasattr(component, "mahalanobis"):
+                return component.region(value[rows]).squeeze(0)
+            samples = component.sample(torch.Size((each,))).flatten(0, 1).unsqueeze(1)  # [n, 1, rows, N]
+            return (_mixed(component, samples, 1) > _mixed(component, value[rows], 0)).to(value.dtype).mean(0)
+
+        with seeded(self.seed, self.x.device):
+            return self._by_rows(of, at_once=each * self.n_draws**2)
+
+    def crps(self, value: Tensor, n: int = 1000) -> Tensor:
+        r"""Continuous ranked probability score of each unit, ``[T, N]``, in the observation's units; the less the better.
+
+        .. math:: \text{CRPS} = E|Y - y| - \tfrac12 E|Y - Y'|
+
+        In closed form for a single distribution that has one, else from ``n`` replicated observations of each row.
+
+        Source: Gneiting & Raftery, "Strictly proper scoring rules, prediction, and estimation", 2007,
+        https://doi.org/10.1198/016214506000001437.
+        """
+        value = self._aligned(value)
+        if self.n_draws == 1 and not self.event_shape and hasattr(self.model.distribution(self.x[:1]), "crps"):
+            return self._by_rows(lambda component, rows: component.crps(value[rows]).squeeze(0))
+        parts = [_crps(samples, value[rows]) for rows, samples in self.sample_chunks(n)]
+        return torch.cat(parts)
 
     def pointwise(self, value: Tensor) -> Tensor:
         """log p(value | θ_s) of every draw, ``[S, T, N]`` or ``[S, T]``: what PSIS-LOO needs."""
@@ -167,10 +206,10 @@ class Predictive(Distribution):
         """Of all observations together, ``[T, N]``."""
         return self.batch_shape + self.event_shape
 
-    def _by_rows(self, of: Callable[[Any, slice], Tensor]) -> Tensor:
+    def _by_rows(self, of: Callable[[Any, slice], Tensor], at_once: int | None = None) -> Tensor:
         result: Tensor | None = None
         with torch.no_grad():
-            for rows, component in self._components():
+            for rows, component in self._components(at_once=at_once):
                 part = of(component, rows)
                 if result is None:
                     result = part.new_empty((len(self.x), *part.shape[1:]))
@@ -182,14 +221,27 @@ class Predictive(Distribution):
         return torch.as_tensor(value, dtype=self.x.dtype, device=self.x.device).expand(self._shape)
 
 
+def _mixed(component: Any, value: Tensor, dim: int) -> Tensor:
+    """log p(value) of the equal mixture over dimension ``dim``, where the posterior draws are."""
+    log_prob = component.log_prob(value)
+    return log_prob.logsumexp(dim) - math.log(log_prob.shape[dim])
+
+
+def _crps(samples: Tensor, value: Tensor) -> Tensor:
+    """Unbiased in the number of samples ``[n, rows, N]``: differences of a sample with itself are left out."""
+    n = len(samples)
+    rank = torch.arange(1 - n, n, 2, dtype=samples.dtype, device=samples.device)
+    ordered = samples.sort(0).values
+    half_spread = torch.tensordot(rank, ordered, dims=1) / (n * (n - 1))
+    return (samples - value).abs().mean(0) - half_spread
+
+
 def _parts_of_uncertainty(component: Any, n_draws: int, n: int) -> tuple[Tensor, ...]:
     """The fields of `Uncertainty` for one chunk of rows, from the draws' own distributions ``[S, rows, N]``."""
     own = mixed = component.log_prob(samples := component.sample(torch.Size((n,))))  # [n, S, rows, N]
     if n_draws > 1:
         # Every draw's samples under every other draw, one draw's samples at a time.
-        mixed = torch.stack(
-            [component.log_prob(samples[:, s : s + 1]).logsumexp(1) - math.log(n_draws) for s in range(n_draws)], dim=1
-        )
+        mixed = torch.stack([_mixed(component, samples[:, s : s + 1], 1) for s in range(n_draws)], dim=1)
     # The same samples serve both entropies, so that their noise cancels in the difference.
     information = own - mixed
     error = information.flatten(0, 1).std(0) / math.sqrt(n * n_draws)

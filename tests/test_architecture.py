@@ -25,7 +25,7 @@ FLOW = [
     "uncertainty",
     "predict",
 ]
-FLOW += ["inference", "checks", "scenarios"]
+FLOW += ["inference", "tabular", "checks", "scenarios"]
 
 
 def room(module: str) -> str | None:

@@ -37,6 +37,7 @@ METHODS: dict[str, Callable[..., tuple[Posterior, History]]] = {
 }
 _OPTIMIZERS = ("adam", "lbfgs")
 _JUDGED_ROWS = 4096
+_PATIENT_ROWS = 40_000
 
 
 def fit(
@@ -158,7 +159,8 @@ def _settings(data: TrainingData, epochs: int | None, batch_size: int | None, lr
         epochs=200 if epochs is None else epochs,
         batch_size=automatic if batch_size is None else batch_size,
         lr=2e-3 if lr is None else lr,
-        patience=10,
+        # As many steps without improvement on small data as on large, within reason.
+        patience=max(10, min(40, _PATIENT_ROWS // rows)),
         seed=seed,
     )
 

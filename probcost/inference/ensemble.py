@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from probcost.inference.data import Rows
 from probcost.inference.history import History
 from probcost.inference.map_estimate import HELD_OUT_ROWS, MapObjective
+from probcost.inference.mean_first import mean_first
 from probcost.inference.posterior import Draws
 from probcost.inference.task import Task, last_linear
 from probcost.model import CostModel
@@ -102,6 +103,16 @@ class EnsembleObjective:
             if not bool(torch.isfinite(costs).all()):
                 return f"member {member}: {MapObjective(one).explain(x[member], y[member])}"
         return "site of a prior"
+
+    def mean_first(self) -> EnsembleObjective | None:
+        """The costs that train the members' means alone, where the likelihood has one."""
+        first = mean_first(self.model)
+        if first is None:
+            return None
+        objective = copy.copy(self)  # of the same members, under another likelihood
+        objective.model = first
+        objective.names = [name for name, _ in first.named_parameters()]
+        return objective
 
 
 class _Members(nn.Module):

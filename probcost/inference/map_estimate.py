@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from probcost.inference.data import Rows
 from probcost.inference.history import History
+from probcost.inference.mean_first import mean_first
 from probcost.inference.posterior import PointEstimate
 from probcost.inference.task import Task
 from probcost.inference.training import NonFiniteCostError
@@ -61,6 +62,11 @@ class MapObjective:
         return (
             f"site {self.module.likelihood.site!r} has log-probability {log_prob[where].item()} at [{bad}] of the batch"
         )
+
+    def mean_first(self) -> MapObjective | None:
+        """The cost that trains the mean alone, where the likelihood has one."""
+        first = mean_first(self.module)
+        return None if first is None else MapObjective(first)
 
 
 def _lbfgs(task: Task) -> History:

@@ -64,3 +64,7 @@ class SviObjective:
             if not bool(torch.isfinite(parameter).all()):
                 return f"parameter {name!r} is no longer finite"
         return MapObjective(self.model).explain(x, y)
+
+    def mean_first(self) -> None:
+        """None: a guide that starts narrow, at the null model, has no scale to hide behind before it has a mean."""
+        return

@@ -35,8 +35,17 @@ class Task:
         return self.settings.seed
 
     def train(self, objective: Objective) -> History:
-        """Run the one training loop on ``objective``."""
-        return train(objective, self.data, self.settings, progress=self.progress, checkpoint=self.checkpoint)
+        """Run the one training loop on ``objective``; before that on its mean alone, where the likelihood has one."""
+        first = None if self.pretrained else objective.mean_first()
+        before = 0
+        if first is not None:
+            before = len(self._train(first, "mean_first").cost)
+        history = self._train(objective, "training")
+        history.mean_first = before
+        return history
+
+    def _train(self, objective: Objective, name: str) -> History:
+        return train(objective, self.data, self.settings, name=name, progress=self.progress, checkpoint=self.checkpoint)
 
 
 def last_linear(model: CostModel) -> tuple[str, nn.Linear] | None:

@@ -48,6 +48,8 @@ class Objective(Protocol):
 
     def explain(self, x: Tensor, y: Tensor) -> str: ...
 
+    def mean_first(self) -> Objective | None: ...
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -73,21 +75,28 @@ def train(
     data: TrainingData,
     settings: Settings,
     *,
+    name: str,
     progress: bool,
     checkpoint: str | os.PathLike[str] | None,
 ) -> History:
     """Train ``objective.module`` in place and leave it with the best weights; return what happened.
 
     Interrupted at any moment, the same call with the same ``checkpoint`` folder goes on from the last checkpoint to the
-    result that the uninterrupted run gives, to the last bit on a CPU.
+    result that the uninterrupted run gives, to the last bit on a CPU. ``name`` keeps the checkpoints of two runs apart.
     """
-    run = _Run(objective, data, settings)
+    run = _Run(objective, data, settings, name)
     if checkpoint is not None:
         run.resume(checkpoint)
     saved = time.monotonic()
     with (
         seeded(settings.seed, data.train.x.device),
-        tqdm(total=settings.epochs, initial=run.epoch, desc="fit", unit="epoch", disable=not progress) as bar,
+        tqdm(
+            total=settings.epochs,
+            initial=run.epoch,
+            desc="fit" if name == "training" else "fit the mean first",
+            unit="epoch",
+            disable=not progress,
+        ) as bar,
     ):
         torch.set_rng_state(run.dropout_state)
         while not run.history.stopped:
@@ -104,8 +113,8 @@ def train(
 class _Run:
     """The state of one training run; everything in it goes into a checkpoint."""
 
-    def __init__(self, objective: Objective, data: TrainingData, settings: Settings) -> None:
-        self.objective, self.data, self.settings = objective, data, settings
+    def __init__(self, objective: Objective, data: TrainingData, settings: Settings, name: str = "training") -> None:
+        self.objective, self.data, self.settings, self.name = objective, data, settings, name
         self.module = objective.module
         self.parameters = [p for p in self.module.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=settings.lr, fused=True)
@@ -205,7 +214,7 @@ class _Run:
         tensors |= {f"average.{i}": value for i, value in enumerate(self.average)}
         tensors |= {"order": self.order.get_state(), "dropout": torch.get_rng_state()}
         tensors |= {"least": self.least, "kept": self.kept}
-        save.write(folder, "training", {"history": asdict(self.history), "problem": self._problem()}, tensors)
+        save.write(folder, self.name, {"history": asdict(self.history), "problem": self._problem()}, tensors)
 
     def resume(self, folder: str | os.PathLike[str]) -> None:
         """Take over the checkpoint in ``folder``, where there is one.
@@ -214,7 +223,7 @@ class _Run:
             ValueError: when it was left by a fit of other data, another model or other settings.
         """
         try:
-            described, tensors = save.read(folder, "training")
+            described, tensors = save.read(folder, self.name)
         except FileNotFoundError:
             return
         if described["problem"] != self._problem():

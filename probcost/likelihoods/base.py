@@ -87,6 +87,13 @@ class Likelihood(nn.Module):
         """Distribution of the observations given the raw outputs ``[..., T, num_outputs]``."""
         raise TypeError(f"{type(self).__name__} must define forward(raw) -> distribution")
 
+    def mean_first(self, raw: Tensor) -> TorchDistribution | None:
+        """The same with each unit's own scale in the data for every predicted scale: its cost trains the mean alone.
+
+        None where no scale is predicted.
+        """
+        return None
+
     def initial_raw(self, mean: Tensor, variance: Tensor) -> Tensor:
         """Raw outputs ``[num_outputs]`` that describe observations with this mean and variance ``[N]``."""
         raise TypeError(f"{type(self).__name__} must define initial_raw(mean, variance)")
