@@ -30,7 +30,7 @@ SCRIPT = textwrap.dedent(
     prior = pc.priors.Normal(1.0) if method == "svi" else None
     model = pc.CostModel(pc.networks.MLP(4, 1, hidden=(16,), dropout=0.2), pc.likelihoods.NegativeBinomial(1), prior)
     x, y = regression(2000)
-    fitted = pc.fit(model, x, y, method=method, epochs=60 if method == "map" else 25, lr=5e-3, progress=False,
+    fitted = pc.fit(model, x, y, method=method, epochs=25 if method == "svi" else 60, lr=5e-3, progress=False,
                     checkpoint=folder or None)
     torch.save(fitted.predict(x, draws=5).mean, result)
     """
@@ -42,7 +42,7 @@ def start(folder: Path | str, result: Path, method: str) -> subprocess.Popen[byt
     return subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder), str(result), method], cwd=root)
 
 
-@pytest.mark.parametrize("method", ["map", "svi"])
+@pytest.mark.parametrize("method", ["map", "svi", "ensemble"])
 def test_kill_9_then_resume_is_bit_identical(tmp_path: Path, method: str) -> None:
     whole, resumed = tmp_path / "whole.pt", tmp_path / "resumed.pt"
     assert start("", whole, method).wait() == 0
