@@ -29,16 +29,26 @@ class Standardize(nn.Module):
 
 
 class MLP(nn.Sequential):
-    """A multilayer perceptron with SiLU activations and dropout.
+    """A multilayer perceptron with SiLU activations, dropout and, with ``norm``, layer normalisation before each activation.
 
     Shapes: ``[T, n_inputs]`` → ``[T, n_outputs]``.
+
+    Source: Ba, Kiros & Hinton, "Layer normalization", 2016, https://arxiv.org/abs/1607.06450.
     """
 
-    def __init__(self, n_inputs: int, n_outputs: int, hidden: Sequence[int] = (128, 64), dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        hidden: Sequence[int] = (128, 64),
+        dropout: float = 0.0,
+        norm: bool = False,
+    ) -> None:
         layers: list[nn.Module] = []
         width = n_inputs
         for n in hidden:
-            layers += [nn.Linear(width, n), nn.SiLU()] + ([nn.Dropout(dropout)] if dropout else [])
+            layers += [nn.Linear(width, n)] + ([nn.LayerNorm(n)] if norm else []) + [nn.SiLU()]
+            layers += [nn.Dropout(dropout)] if dropout else []
             width = n
         super().__init__(*layers, nn.Linear(width, n_outputs))
         self.config: dict[str, Any] = {
@@ -46,4 +56,5 @@ class MLP(nn.Sequential):
             "n_outputs": n_outputs,
             "hidden": list(hidden),
             "dropout": dropout,
+            "norm": norm,
         }

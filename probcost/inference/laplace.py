@@ -61,7 +61,7 @@ def run(task: Task) -> tuple[LastLayerNormal, History]:
     values = values.clamp_min(0)
     precision = _precision(values, mean)
     posterior = LastLayerNormal(
-        layer=f"network.{name}",
+        layer=f"network.{name}".rstrip("."),
         mean=mean.to(layer.weight.dtype),
         left=None if left is None else left.to(layer.weight.dtype),
         right=right.to(layer.weight.dtype),

@@ -46,7 +46,9 @@ def describe(module: nn.Module) -> dict[str, Any] | None:
     """Class and constructor arguments of a module this file can build again; None for any other."""
     kind = type(module).__name__
     if _OURS.get(kind) is type(module):
-        return {"class": kind, "arguments": module.config}
+        # An argument may itself be a module, as the component of a mixture is.
+        inner = {key: describe(value) for key, value in module.config.items() if isinstance(value, nn.Module)}
+        return None if None in inner.values() else {"class": kind, "arguments": {**module.config, **inner}}
     if type(module) is nn.Sequential:
         parts = [describe(part) for part in module]
         return None if None in parts else {"class": "Sequential", "parts": parts}
@@ -66,7 +68,11 @@ def build(description: dict[str, Any]) -> Any:
     factories: dict[str, Callable[..., Any]] = {**_OURS, **{name: kind for name, (kind, _) in _TORCH.items()}}
     if kind not in factories:
         raise ValueError(f"the saved fit names the class {kind!r}, which is none that probcost builds")
-    return factories[kind](**description["arguments"])
+    arguments = {
+        key: build(value) if isinstance(value, dict) and "class" in value else value
+        for key, value in description["arguments"].items()
+    }
+    return factories[kind](**arguments)
 
 
 def save_fit(fit: Fit, folder: str | os.PathLike[str]) -> None:
