@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from probcost.checks.scoring_rules import crps_from_samples, energy_score
+
 if TYPE_CHECKING:
     from probcost.checks.result import Check
 
-__all__ = ["check"]
+__all__ = ["check", "crps_from_samples", "energy_score"]
 
 
 def check(fit: Any, x: Any, y: Any, *, level: float = 0.05, seed: int = 0) -> Check:
