@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from probcost.checks import p_values, poisson_binomial
+from probcost.checks import p_values, poisson_binomial, shape, vectors
+from probcost.checks.dependence import independence
 from probcost.checks.evidence import Evidence, Floats
 from probcost.checks.pit import ks_distance, quantile_residuals, randomized_pit
 from probcost.checks.result import Check, Line
@@ -18,6 +20,8 @@ from probcost.checks.units import unit_columns, variance_ratio
 __all__ = ["calibration"]
 
 _COVERAGES = (0.5, 0.9, 0.95)
+# What is said of intervals and regions that hold too few, and too many.
+_TOO = {"interval": ("narrow", "wide"), "region": ("small", "large")}
 # Mean of Kolmogorov's limiting distribution; the exact mean takes a second to integrate, and is only shown.
 _EXPECTED_DISTANCE = math.sqrt(math.pi / 2) * math.log(2)
 
@@ -25,12 +29,14 @@ _EXPECTED_DISTANCE = math.sqrt(math.pi / 2) * math.log(2)
 def calibration(evidence: Evidence, *, level: float = 0.05, seed: int = 0) -> Check:
     """Test what a true model implies: of its probability integral transforms, intervals, spread, zeros and log score.
 
-    Given its inputs, a model of this package holds its observations independent over time and units; the p-values take
-    it at its word, and so also find dependence that changes these statistics. Only the log score against the null
-    model admits autocorrelation, since it asks whether the model is useful even where it is false.
+    Given its inputs, a model of this package holds its observations independent over time, and over units unless it is
+    one of whole vectors; the p-values take it at its word, and so also find dependence that changes these statistics.
+    Only the log score against the null model admits autocorrelation, since it asks whether the model is useful even
+    where it is false. Units of a vector are never pooled: the joint prediction is judged by its highest-density
+    regions, and each unit by itself, corrected for their number whatever their dependence.
 
     Args:
-        evidence: observations and predictions ``[T, N]``.
+        evidence: observations and predictions, of T rows and N units.
         level: a true model fails the whole check at most this often; each line alone, this often.
         seed: of the randomisation that counts need.
 
@@ -43,32 +49,45 @@ def calibration(evidence: Evidence, *, level: float = 0.05, seed: int = 0) -> Ch
     # A stream of its own: the p-values of counts must not share their randomness with the PIT.
     rng = np.random.default_rng([seed, 1986])
     columns = unit_columns(evidence, pit, rng.random(pit.shape[1:]))
-    lines = [
-        _shape(pit, level),
-        _unit_shapes(np.asarray(columns["ks_p"]), level),
-        *(_coverage(pit, nominal, level, rng.random()) for nominal in _COVERAGES),
-        _dispersion(evidence, pit, level),
-        *_zeros(evidence, level, rng.random()),
-        *_log_score(evidence, level),
-    ]
-    return Check(tuple(lines), columns, pit, level, evidence.discrete)
+    if evidence.region is None or evidence.region_below is None:
+        lines, region = _of_units(evidence, pit, columns, level, rng), None
+    else:
+        region = randomized_pit(evidence.region, evidence.region_below, seed)
+        lines = _of_vectors(evidence, region, columns, level, rng)
+    return Check(tuple(lines), columns, pit, level, evidence.discrete, region)
+
+
+def _of_units(
+    evidence: Evidence, pit: Floats, columns: Mapping[str, Any], level: float, rng: np.random.Generator
+) -> Iterator[Line]:
+    yield _shape(pit, level)
+    yield _unit_shapes(np.asarray(columns["ks_p"]), level)
+    # The central interval that just reaches an observation has nominal coverage |2u − 1|.
+    reach = np.abs(2 * pit - 1)
+    for nominal in _COVERAGES:
+        yield _coverage("interval", "central", reach, nominal, level, rng.random())
+    yield _dispersion(evidence, pit, level)
+    yield from _zeros(evidence, level, rng)
+    yield from independence(pit, evidence.unit_names, level)
+    yield from _log_score(evidence, level)
+
+
+def _of_vectors(
+    evidence: Evidence, region: Floats, columns: Mapping[str, Any], level: float, rng: np.random.Generator
+) -> Iterator[Line]:
+    yield from vectors.region_shape(region, _EXPECTED_DISTANCE, level)
+    for nominal in _COVERAGES:
+        yield _coverage("region", "densest", region, nominal, level, rng.random())
+    yield from vectors.unit_shapes(columns, level)
+    yield from vectors.unit_dispersion(columns, level)
+    yield from _log_score(evidence, level)
 
 
 def _shape(pit: Floats, level: float) -> Line:
     n = pit.size
     distance = float(ks_distance(pit.ravel()))
     p = float(p_values.uniformity(distance, n))
-    # Standard scores of the PIT's mean and variance say which way the shape is wrong.
-    shift = (pit.mean() - 0.5) * math.sqrt(12 * n)
-    spread = (((pit - 0.5) ** 2).mean() - 1 / 12) * math.sqrt(180 * n)
-    if p >= level:
-        verdict = "as expected"
-    elif abs(shift) > abs(spread):
-        verdict = f"observations lie {'higher' if shift > 0 else 'lower'} than predicted"
-    elif spread > 0:
-        verdict = "too many observations in the tails: predictions too narrow"
-    else:
-        verdict = "too few observations in the tails: predictions too wide"
+    verdict = shape.in_words(pit, regions=False) if p < level else "as expected"
     belief = "observations are spread over the predicted distributions as draws from them would be"
     return Line("PIT, all units", belief, distance, _EXPECTED_DISTANCE / math.sqrt(n), p, verdict)
 
@@ -82,17 +101,16 @@ def _unit_shapes(ks_p: Floats, level: float) -> Line:
     return Line("PIT, unit by unit", belief, found, expected, p, verdict)
 
 
-def _coverage(pit: Floats, nominal: float, level: float, v: float) -> Line:
-    n = pit.size
-    inside = int((np.abs(pit - 0.5) < nominal / 2).sum())
+def _coverage(kind: str, which: str, reach: Floats, nominal: float, level: float, v: float) -> Line:
+    n = reach.size
+    inside = int((reach < nominal).sum())
     p = float(p_values.of_count(stats.binom.cdf(inside - 1, n, nominal), stats.binom.pmf(inside, n, nominal), v))
     share = inside / n
     verdict = "as expected"
     if p < level:
-        verdict = f"holds {100 * share:.1f} %: intervals too {'narrow' if share < nominal else 'wide'}"
-    name = f"{100 * nominal:.0f} % interval"
-    belief = f"the central {100 * nominal:.0f} % interval holds {100 * nominal:.0f} % of observations"
-    return Line(name, belief, share, nominal, p, verdict)
+        verdict = f"holds {100 * share:.1f} %: {kind}s too {_TOO[kind][share > nominal]}"
+    belief = f"the {which} {100 * nominal:.0f} % {kind} holds {100 * nominal:.0f} % of observations"
+    return Line(f"{100 * nominal:.0f} % {kind}", belief, share, nominal, p, verdict)
 
 
 def _dispersion(evidence: Evidence, pit: Floats, level: float) -> Line:
@@ -116,11 +134,11 @@ def _dispersion_in_words(residual_variance: float, evidence: Evidence) -> str:
     return f"{name} in the bulk, though variance is {ratio:.2f} of the predicted: look at the extremes"
 
 
-def _zeros(evidence: Evidence, level: float, v: float) -> Iterator[Line]:
+def _zeros(evidence: Evidence, level: float, rng: np.random.Generator) -> Iterator[Line]:
     if evidence.prob_zero is None:
         return
     found, expected = int((evidence.y == 0).sum()), float(evidence.prob_zero.sum())
-    p = float(p_values.of_count(*poisson_binomial.tail(found, evidence.prob_zero), v))
+    p = float(p_values.of_count(*poisson_binomial.tail(found, evidence.prob_zero), rng.random()))
     verdict = "as expected"
     if p < level:
         verdict = f"too {'many' if found > expected else 'few'} zeros: {_excess(found, expected)}"
@@ -136,7 +154,8 @@ def _excess(found: float, expected: float) -> str:
 def _log_score(evidence: Evidence, level: float) -> Iterator[Line]:
     if evidence.null_log_prob is None:
         return
-    pooled = gain(evidence.log_prob.mean(axis=1), evidence.null_log_prob.mean(axis=1))
+    both = (evidence.log_prob, evidence.null_log_prob)
+    pooled = gain(*both) if evidence.vectors else gain(*(each.mean(axis=1) for each in both))
     mean, error, p = float(pooled.mean), float(pooled.standard_error), float(pooled.lower_tail)
     amount = f"by {abs(mean):.3g} ± {error:.2g} nats each" if math.isfinite(mean) else "infinitely"
     if p < level:

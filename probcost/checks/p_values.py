@@ -8,7 +8,7 @@ from scipy import stats
 
 from probcost.checks.evidence import Floats
 
-__all__ = ["holm", "of_count", "of_rejections", "two_sided", "uniformity"]
+__all__ = ["holm", "of_count", "of_rejections", "of_smallest", "two_sided", "uniformity"]
 
 
 def two_sided(lower: ArrayLike) -> Floats:
@@ -51,6 +51,12 @@ def of_rejections(p_values: Floats, level: float) -> float:
     # Given the count, those below the level are uniform below it, the others above it.
     outlying = (1 - smallest / level) ** count if count else ((1 - smallest) / (1 - level)) ** n
     return float(more + (1 - outlying) * stats.binom.pmf(count, n, level))
+
+
+def of_smallest(p_values: ArrayLike) -> float:
+    """Bonferroni's p-value of the smallest of N p-values: rejects a true model at most at its level, dependent or not."""
+    p = np.asarray(p_values, dtype=np.float64)
+    return float(min(1.0, len(p) * p.min()))
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:

@@ -46,9 +46,12 @@ class Check:
     Attributes:
         lines: one for each belief.
         unit_columns: column name → one value for each unit; ``units`` is the same as a data frame.
-        pit: randomised probability integral transforms ``[T, N]``: uniform and independent under the model.
+        pit: randomised probability integral transforms ``[T, N]``: uniform under the model, and independent unless
+            rows are whole vectors.
         level: a true model fails the whole check at most this often.
         discrete: whether observations are counts.
+        region: of whole vectors, the content of the highest-density region that just holds y, ``[T]``: uniform and
+            independent under the model. None for independent units.
     """
 
     lines: tuple[Line, ...]
@@ -56,6 +59,7 @@ class Check:
     pit: Floats
     level: float
     discrete: bool
+    region: Floats | None = None
 
     @property
     def ok(self) -> bool:
@@ -89,7 +93,7 @@ class Check:
         return pd.DataFrame(dict(self.unit_columns)).set_index("unit")
 
     def plot(self) -> Figure:
-        """PIT histogram, its distance from uniform, interval coverage, and the spread of each unit."""
+        """Histogram of PITs (of regions, for vectors), distance from uniform, coverage, and the spread of each unit."""
         from probcost.checks.plots import plot_check
 
         return plot_check(self)

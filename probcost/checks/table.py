@@ -52,8 +52,10 @@ def as_html(check: Check) -> str:
 
 def _summary(check: Check) -> str:
     rows, units = check.pit.shape
-    kind = "counts" if check.discrete else "observations"
-    of = f"{rows:,} × {units:,} {kind}, {len(check.lines)} beliefs tested at {100 * check.level:g} %"
+    looked_at = f"{rows:,} × {units:,} {'counts' if check.discrete else 'observations'}"
+    if check.region is not None:
+        looked_at = f"{rows:,} vectors of {units:,} units"
+    of = f"{looked_at}, {len(check.lines)} beliefs tested at {100 * check.level:g} %"
     if check.ok:
         return f"Calibrated: nothing speaks against the model ({of})."
     names = ", ".join(line.name for line in check.rejected)

@@ -26,7 +26,7 @@ def unit_columns(evidence: Evidence, pit: Floats, v: Floats) -> dict[str, Sequen
     - ``fano`` (counts): the conditional Fano factor :math:`\sum_t (y_t - \mu_t)^2 / \sum_t \mu_t`, 1 if Poisson;
     - ``coverage_90``: the share of observations within the central 90 % interval;
     - ``zeros``, ``predicted_zeros`` and ``zeros_p`` (counts);
-    - ``gain`` and ``gain_se`` (with a null model): log score less the null model's, nats per observation.
+    - ``gain`` and ``gain_se`` (with a null model, of independent units): log score less the null model's, nats per observation.
 
     The p-values are each unit's own, uncorrected.
 
@@ -59,7 +59,7 @@ def unit_columns(evidence: Evidence, pit: Floats, v: Floats) -> dict[str, Sequen
         columns["zeros"] = zeros
         columns["predicted_zeros"] = evidence.prob_zero.sum(axis=0)
         columns["zeros_p"] = p_values.of_count(below, at, v)
-    if evidence.null_log_prob is not None:
+    if evidence.null_log_prob is not None and not evidence.vectors:
         by_unit = gain(evidence.log_prob, evidence.null_log_prob)
         columns["gain"], columns["gain_se"] = by_unit.mean, by_unit.standard_error
     return columns

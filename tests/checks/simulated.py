@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import special, stats
+from torch import Tensor
 
+from probcost.checks import crps_from_samples
 from probcost.checks.evidence import Evidence, Floats
 
-__all__ = ["ConwayMaxwell", "evidence", "negative_binomial", "poisson", "rates"]
+__all__ = [
+    "ConwayMaxwell",
+    "StubFit",
+    "VectorNormal",
+    "evidence",
+    "negative_binomial",
+    "poisson",
+    "rates",
+    "vector_evidence",
+]
 
 
 class ConwayMaxwell:
@@ -44,6 +58,79 @@ class ConwayMaxwell:
         return (u[..., None] > self.cumulative[..., :-1]).sum(axis=-1)
 
 
+class VectorNormal:
+    """Multivariate normal of each row, ``mean`` ``[T, N]`` and one ``covariance`` ``[N, N]``, in closed form."""
+
+    def __init__(self, mean: Floats, covariance: Floats) -> None:
+        self.location, self.covariance = mean, covariance
+        self.root = np.linalg.cholesky(covariance)
+        self.marginals = stats.norm(mean, np.sqrt(np.diag(covariance)))
+
+    def logpdf(self, y: NDArray[Any]) -> Floats:
+        return stats.multivariate_normal(np.zeros(len(self.root)), self.covariance).logpdf(y - self.location)
+
+    def region(self, y: NDArray[Any]) -> Floats:
+        whitened = np.linalg.solve(self.root, (y - self.location).T)
+        return stats.chi2.cdf((whitened**2).sum(axis=0), len(self.root))
+
+    def rvs(self, rng: np.random.Generator, size: tuple[int, ...] = ()) -> Floats:
+        return self.location + rng.normal(size=(*size, *self.location.shape)) @ self.root.T
+
+
+class StubFit:
+    """What `probcost.score` and `probcost.check` need of a fit whose every row has the frozen distribution ``model``.
+
+    ``model`` is one of scipy's, ``[T, N]``, or a `VectorNormal`. As a fit does, it hands out tensors; inputs are ignored.
+    """
+
+    method = "stub"
+    n_draws = 1
+    seed = 0
+
+    def __init__(self, model: Any, null: Any = None, *, ordered: bool = False) -> None:
+        self.distribution, self.vectors = model, isinstance(model, VectorNormal)
+        self.discrete = not self.vectors and not hasattr(model.dist, "logpdf")
+        self.units = model.marginals if self.vectors else model
+        self.null = null or model
+        likelihood = SimpleNamespace(discrete=self.discrete, event_dim=int(self.vectors))
+        self.model = SimpleNamespace(likelihood=likelihood, ordered=ordered)
+        self.mean, self.variance = torch.tensor(self.units.mean()), torch.tensor(self.units.var())
+        self.unit_names = [f"unit {i}" for i in range(self.mean.shape[1])]
+
+    def predict(self, x: Any) -> StubFit:
+        return self
+
+    def observations(self, y: Any) -> Tensor:
+        return torch.as_tensor(y, dtype=torch.float64)
+
+    def log_prob(self, y: Tensor, model: Any = None) -> Tensor:
+        model = model or self.distribution
+        return torch.tensor((model.logpmf if self.discrete else model.logpdf)(y.numpy()))
+
+    def null_log_prob(self, y: Any) -> Tensor:
+        return self.log_prob(self.observations(y), self.null)
+
+    def cdf(self, y: Tensor) -> Tensor:
+        return torch.tensor(self.units.cdf(y.numpy()))
+
+    def region(self, y: Tensor, n: int) -> Tensor:
+        return torch.tensor(self.distribution.region(y.numpy()))
+
+    def crps(self, y: Tensor) -> Tensor:
+        return torch.tensor(crps_from_samples(self.sample((1000,)).numpy(), y))
+
+    def sample(self, shape: tuple[int, ...]) -> Tensor:
+        rng = np.random.default_rng(self.seed)
+        if self.vectors:
+            return torch.tensor(self.distribution.rvs(rng, shape))
+        return torch.tensor(self.units.rvs((*shape, *self.mean.shape), random_state=rng).astype(np.float64))
+
+    def sample_chunks(self, n: int) -> Iterator[tuple[slice, Tensor]]:
+        samples = self.sample((n,))
+        for rows in (slice(0, 7), slice(7, len(self.mean))):
+            yield rows, samples[:, rows]
+
+
 def poisson(mean: Floats) -> Any:
     return stats.poisson(mean)
 
@@ -74,4 +161,23 @@ def evidence(model: Any, y: NDArray[Any], null: Any = None) -> Evidence:
         null_log_prob=None if null is None else getattr(null, log_prob)(y),
         unit_names=[f"unit {i}" for i in range(y.shape[1])],
         discrete=discrete,
+    )
+
+
+def vector_evidence(model: VectorNormal, y: NDArray[Any], null: VectorNormal | None = None) -> Evidence:
+    """The same of a model of whole rows."""
+    cdf, region = model.marginals.cdf(y), model.region(y)
+    return Evidence(
+        y=y,
+        mean=model.location,
+        variance=np.broadcast_to(model.marginals.var(), y.shape),
+        log_prob=model.logpdf(y),
+        cdf=cdf,
+        cdf_below=cdf,
+        prob_zero=None,
+        null_log_prob=None if null is None else null.logpdf(y),
+        unit_names=[f"unit {i}" for i in range(y.shape[1])],
+        discrete=False,
+        region=region,
+        region_below=region,
     )

@@ -131,7 +131,7 @@ def test_the_frame_holds_what_is_printed(mean: Any) -> None:
     check = calibration(evidence(poisson(mean), y, null=poisson(mean.mean(0))))
     frame, text, html = check.to_frame(), str(check), check._repr_html_()
     assert list(frame.columns) == ["belief", "statistic", "expected", "p_value", "p_corrected", "verdict"]
-    assert len(frame) == 8
+    assert len(frame) == 9
     assert max(map(len, text.splitlines())) <= 110
     for name, row in frame.iterrows():
         assert str(name) in text

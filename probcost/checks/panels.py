@@ -1,0 +1,61 @@
+"""Panels that several figures share: histograms and curves of what is uniform under a true model, with its bands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from probcost.checks.evidence import Floats
+from probcost.style import COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["GRID", "band_label", "curve", "ecdf", "histogram"]
+
+GRID = np.linspace(0.0, 1.0, 501)
+_BINS = 20
+
+
+def histogram(axis: Axes, values: Floats, level: float, xlabel: str) -> None:
+    """Density of ``values`` over [0, 1]; the band is simultaneous over the bars by Bonferroni."""
+    n = values.size
+    density = np.histogram(values, bins=_BINS, range=(0, 1))[0] * _BINS / n
+    tail = level / _BINS / 2
+    low, high = stats.binom.ppf([tail, 1 - tail], n, 1 / _BINS) * _BINS / n
+    edges = np.linspace(0, 1, _BINS + 1)
+    outside = (density < low) | (density > high)
+    colours = list(np.where(outside, COLOURS["alert"], COLOURS["model"]))
+    axis.axhspan(low, high, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=band_label(level))
+    # Pale bars with a strong top edge, so that the band shows through.
+    axis.bar(edges[:-1], density, width=1 / _BINS, align="edge", color=colours, alpha=0.25, linewidth=0)
+    axis.hlines(density, edges[:-1], edges[1:], color=colours, linewidth=2.5)
+    axis.axhline(1, color=COLOURS["data"], linewidth=1)
+    axis.set(xlim=(0, 1), ylim=(0, 1.3 * max(float(density.max()), high)), xlabel=xlabel, ylabel="density")
+    axis.legend(loc="upper right")
+
+
+def curve(axis: Axes, values: Floats, level: float, label: str) -> None:
+    """Empirical less uniform distribution of ``values``, with its simultaneous band by Kolmogorov's distribution."""
+    reach = float(stats.kstwo.isf(level, len(values)))
+    difference = ecdf(values) - GRID
+    axis.axhspan(-reach, reach, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=band_label(level))
+    axis.axhline(0, color=COLOURS["data"], linewidth=1)
+    colour = COLOURS["alert" if np.abs(difference).max() > reach else "model"]
+    axis.plot(GRID, difference, color=colour, linewidth=2, label=label)
+    low, high = axis.get_ylim()
+    # Room above for the legend.
+    top = max(abs(low), abs(high), 1.6 * reach)
+    axis.set_ylim(-top, 1.7 * top)
+
+
+def ecdf(values: Floats) -> Floats:
+    """Share of ``values`` at or below each point of `GRID`."""
+    return np.searchsorted(np.sort(values), GRID, side="right") / len(values)
+
+
+def band_label(level: float) -> str:
+    """What the grey band is, for legends."""
+    return f"{100 * (1 - level):g} % band of a true model"
