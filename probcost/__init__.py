@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from probcost import distributions, likelihoods, networks, priors
 from probcost.checks import check
+from probcost.checks.scorecard import score
 from probcost.inference import Fit, NonFiniteCostError, fit, load
 from probcost.model import CostFunction, CostModel, cost
 from probcost.scenarios.spikes.spike_counts import SpikeCounts
@@ -26,4 +27,5 @@ __all__ = [
     "load",
     "networks",
     "priors",
+    "score",
 ]

@@ -1,0 +1,120 @@
+"""How good are the predictions? Every proper score, coverage, sharpness, and the worst row, beside what was to be expected."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from probcost.checks.evidence import Evidence, Floats, gather
+from probcost.checks.score_result import Score, Worst
+from probcost.checks.scoring_rules import energy_parts
+
+__all__ = ["COVERAGES", "score"]
+
+COVERAGES = (0.5, 0.9, 0.95)
+# Of each row, for the energy score; and whole data sets, for the log score that the model itself expects.
+_SAMPLES, _REPLICATES = 400, 20
+
+
+def score(fit: Any, x: Any, y: Any, *, seed: int = 0) -> Score:
+    """Score the predictions of rows ``x`` against ``y``; mixtures of draws or members are scored as mixtures.
+
+    Independent units are scored entry by entry, whole vectors row by row; `Score` says what each number is.
+
+    Args:
+        fit: what `probcost.fit` returned.
+        x: inputs ``[T, ...]``, best such as the fit was not trained on.
+        y: observations ``[T, N]``, in their own units.
+        seed: of the samples behind the energy score and what is expected, and of the randomised PIT of counts.
+
+    Raises:
+        ValueError: for rows that differ in number, observations the likelihood cannot produce, or fewer than 2 rows.
+    """
+    # Here, since it imports scipy, and `import probcost` must stay fast.
+    from probcost.checks.pit import randomized_pit
+
+    evidence = gather(fit, x, y)
+    predictive = fit.predict(x)
+    predictive.seed = seed
+    observed = fit.observations(y)
+    rows, units = evidence.y.shape
+    each = math.sqrt(units) if evidence.vectors else 1.0  # an RMSE of vectors is of their lengths
+
+    nll = -evidence.log_prob
+    by_row = nll if evidence.vectors else nll.sum(axis=1)
+    crps = _numpy(predictive.crps(observed))
+    distance, half_spread, unit_spread = _spreads(predictive, evidence.y)
+    energy = crps[:, 0] if units == 1 else distance - half_spread
+    own_nll = _own_nll(predictive)
+    squares, variances = (evidence.y - evidence.mean) ** 2, evidence.variance
+    content = randomized_pit(evidence.cdf, evidence.cdf_below, seed)
+    reach = np.abs(2 * content - 1)
+    if evidence.region is not None and evidence.region_below is not None:
+        content = reach = randomized_pit(evidence.region, evidence.region_below, seed)
+    return Score(
+        nll=float(nll.mean()),
+        nll_error=_standard_error(by_row, ordered=fit.model.ordered) / (1 if evidence.vectors else units),
+        rmse=each * math.sqrt(squares.mean()),
+        crps=float(crps.mean()),
+        energy_score=float(energy.mean()),
+        coverage={nominal: float((reach <= nominal).mean()) for nominal in COVERAGES},
+        sharpness=float(np.sqrt(variances).mean()),
+        worst=_worst(evidence, nll),
+        n=nll.size,
+        expected={
+            "nll": float(own_nll.mean()),
+            "rmse": each * math.sqrt(variances.mean()),
+            "crps": float(unit_spread.mean()),
+            "energy_score": float(half_spread.mean()) if units > 1 else float(unit_spread.mean()),
+            "worst": float(own_nll.reshape(len(own_nll), -1).max(axis=1).mean()),
+        },
+        per_row={
+            "nll": by_row,
+            "error": np.sqrt(squares.sum(axis=1)),
+            "sd": np.sqrt(variances.sum(axis=1)),
+            "crps": crps.mean(axis=1),
+            "energy_score": energy,
+        },
+        content=content,
+        errors=np.sqrt(squares.sum(axis=1)) if evidence.vectors else np.sqrt(squares),
+        sds=np.sqrt(variances.sum(axis=1)) if evidence.vectors else np.sqrt(variances),
+        shape=(rows, units),
+        vectors=evidence.vectors,
+        model=f"{type(fit.model.likelihood).__name__} by {fit.method}",
+    )
+
+
+def _spreads(predictive: Any, y: Floats) -> tuple[Floats, Floats, Floats]:
+    """E‖X − y‖ and ½E‖X − X'‖ of rows ``[T]``, and ½E|X − X'| of units ``[T, N]``, in chunks of rows."""
+    parts = []
+    for rows, chunk in predictive.sample_chunks(_SAMPLES):
+        samples = _numpy(chunk)
+        halves = np.abs(samples[: _SAMPLES // 2] - samples[_SAMPLES // 2 :])
+        parts.append((*energy_parts(samples, y[rows]), halves.mean(axis=0) / 2))
+    distance, half_spread, unit_spread = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return distance, half_spread, unit_spread
+
+
+def _own_nll(predictive: Any) -> Floats:
+    """−log p of data sets that the model itself made, ``[R, T, N]`` or ``[R, T]``: their mean estimates its entropy."""
+    return np.stack([-_numpy(predictive.log_prob(replicate)) for replicate in predictive.sample((_REPLICATES,))])
+
+
+def _standard_error(by_row: Floats, *, ordered: bool) -> float:
+    """Of the mean over rows; rows in time may depend on their neighbours, so blocks of them are taken instead."""
+    if ordered:
+        from probcost.checks.score import gain
+
+        return float(gain(-by_row, np.zeros_like(by_row)).standard_error)
+    return float(by_row.std(ddof=1)) / math.sqrt(len(by_row)) if np.isfinite(by_row).all() else math.nan
+
+
+def _worst(evidence: Evidence, nll: Floats) -> Worst:
+    row, *unit = (int(i) for i in np.unravel_index(int(nll.argmax()), nll.shape))
+    return Worst(row, evidence.unit_names[unit[0]] if unit else None, float(nll[row, *unit]))
+
+
+def _numpy(tensor: Any) -> Floats:
+    return np.asarray(tensor.detach().cpu(), dtype=np.float64)
