@@ -116,17 +116,17 @@ class CostModel(nn.Module):
                 total = total + belief.log_prob(parameter)
         return total
 
-    def distribution(
-        self, x: Tensor, weights: Mapping[str, Tensor] | None = None, *, paired: bool = False
-    ) -> TorchDistribution:
-        """p(y | x, θ), with θ replaced by ``weights`` where given: one draw, or several along leading dimensions.
-
-        With ``paired`` each of several draws has rows of its own: ``x`` is ``[S, T, ...]``.
-        """
+    def distribution(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> TorchDistribution:
+        """p(y | x, θ), with θ replaced by ``weights`` where given: one draw, or several along leading dimensions."""
         if not weights:
             return self.likelihood(self.raw(x))
         draws = self._without_plates(weights)
-        return self.believed(self._raw(x, draws, paired), draws)
+        return self.believed(self.raw(x, draws), draws)
+
+    def distribution_of_members(self, x: Tensor, weights: Mapping[str, Tensor]) -> TorchDistribution:
+        """As `distribution`, for M members, ``weights`` ``[M, *shape]``, each with rows of its own, ``x`` ``[M, T, ...]``."""
+        raw = batched_call(self.network, _part(weights, "network."), self.standardize(x), paired=True)
+        return self.believed(self._shifted(raw), weights)
 
     def believed(self, raw: Tensor, weights: Mapping[str, Tensor]) -> TorchDistribution:
         """The likelihood's distribution for given raw outputs, with the parameters it learns replaced by ``weights``."""
@@ -135,14 +135,11 @@ class CostModel(nn.Module):
             name: value.unsqueeze(-2) if value.ndim > 1 else value
             for name, value in _part(weights, "likelihood.").items()
         }
-        return functional_call(self.likelihood, values, (raw,))
+        return functional_call(self.likelihood, values, (raw,)) if values else self.likelihood(raw)
 
     def raw(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
         """The network's raw outputs ``[..., T, num_outputs]`` for inputs in original units, under given weights or its own."""
-        return self._raw(x, self._without_plates(weights or {}), paired=False)
-
-    def _raw(self, x: Tensor, draws: Mapping[str, Tensor], paired: bool) -> Tensor:
-        own = _part(draws, "network.")
+        own = _part(self._without_plates(weights or {}), "network.")
         x = self.standardize(x)
         if not own:
             return self._shifted(self.network(x))
@@ -155,7 +152,7 @@ class CostModel(nn.Module):
             name: value.expand(shape + parameters[name].shape).reshape(-1, *parameters[name].shape)
             for name, value in own.items()
         }
-        raw = batched_call(self.network, stacked, x, paired=paired)
+        raw = batched_call(self.network, stacked, x)
         return self._shifted(raw.reshape(shape + raw.shape[1:]))
 
     def _shifted(self, raw: Tensor) -> Tensor:

@@ -189,19 +189,24 @@ def _check_network(model: CostModel, data: TrainingData) -> None:
 def _start_at_null(model: CostModel, data: TrainingData) -> bool:
     """Begin from the null model: the last linear layer's bias at the raw outputs of each unit's mean, its weights at zero.
 
-    Otherwise the first epochs are spent on finding the mean, at a learning rate meant for the rest. A network that already
-    predicts better than the null model was trained before, and goes on from where it is: then False is returned.
+    Otherwise the first epochs are spent on finding the mean, at a learning rate meant for the rest. A network that was
+    trained before goes on from where it is, and False is returned: one that predicts better than the null model, but worse
+    when its inputs are shuffled, so that it is the inputs it owes that to.
     """
     x, y, likelihood = data.train.x[:_JUDGED_ROWS], data.train.y[:_JUDGED_ROWS], model.likelihood
+    before = copy.deepcopy(likelihood.state_dict())
     model.eval()
     with torch.no_grad():
-        given = model.distribution(x).log_prob(y)
-        if given.sum() > likelihood.null(data.mean, data.variance).log_prob(y).expand_as(given).sum():
-            return False
+        given, shuffled = (model.distribution(rows).log_prob(y).sum() for rows in (x, x[torch.randperm(len(x))]))
         likelihood.adapt(data.mean, data.variance)
+        start = likelihood.initial_raw(data.mean, data.variance)
+        null = likelihood(start.expand(len(x), -1)).log_prob(y).sum()
+        if given > null > shuffled:
+            likelihood.load_state_dict(before)
+            return False
         found = last_linear(model)
         if found is not None and found[1].bias is not None:
             found[1].weight.zero_()
-            found[1].bias.copy_(likelihood.initial_raw(data.mean, data.variance))
+            found[1].bias.copy_(start)
     model.train()
     return True

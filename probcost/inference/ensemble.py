@@ -34,7 +34,7 @@ def run(task: Task, members: int) -> tuple[Draws, History]:
         starts = [task.model, *(_another_start(task) for _ in range(members - 1))]
     objective = EnsembleObjective(task.model, starts)
     history = task.train(objective)
-    weights = {name: value.detach().clone() for name, value in objective.weights().items()}
+    weights = {name: value.detach().contiguous() for name, value in objective.weights().items()}
     with torch.no_grad():  # so that the model predicts without its draws, too: as its first member
         for name, value in weights.items():
             task.model.get_parameter(name).copy_(value[0])
@@ -64,18 +64,19 @@ class EnsembleObjective:
     def __init__(self, model: CostModel, starts: list[CostModel]) -> None:
         self.model = model
         self.members = len(starts)
-        self.names = [name for name, _ in model.named_parameters()]
         self.module: nn.Module = _Members(model, starts)
+        self._named = _by_name(model, self.module)
 
     def weights(self) -> dict[str, Tensor]:
         """Parameter name → ``[M, *shape]``."""
-        return dict(zip(self.names, self.module.parameters(), strict=True))
+        return {name: _transposed(parameter) for name, parameter in self._named.items()}
 
     def cost(self, x: Tensor, y: Tensor, num_data: int) -> Tensor:
         """Cost of rows ``[M, B, ...]``, summed over members, in nats per row of the data set."""
         weights = self.weights()
-        log_likelihood = self.model.distribution(x, weights, paired=True).log_prob(y).sum()
-        return -log_likelihood / y.shape[1] - self._log_prior(weights) / num_data
+        log_likelihood = self.model.distribution_of_members(x, weights).log_prob(y).sum()
+        cost = -log_likelihood / y.shape[1]
+        return cost if self.model.prior is None else cost - self._log_prior(weights) / num_data
 
     def _log_prior(self, weights: dict[str, Tensor]) -> Tensor:
         total = torch.zeros((), device=next(iter(weights.values())).device)
@@ -111,8 +112,17 @@ class EnsembleObjective:
             return None
         objective = copy.copy(self)  # of the same members, under another likelihood
         objective.model = first
-        objective.names = [name for name, _ in first.named_parameters()]
+        objective._named = _by_name(first, self.module)
         return objective
+
+
+def _by_name(model: CostModel, members: nn.Module) -> dict[str, Tensor]:
+    return dict(zip((name for name, _ in model.named_parameters()), members.parameters(), strict=True))
+
+
+def _transposed(stacked: Tensor) -> Tensor:
+    """Matrices are kept as batched products multiply by them, ``[M, in, out]``: their gradients then need no copy."""
+    return stacked.mT if stacked.ndim == 3 else stacked
 
 
 class _Members(nn.Module):
@@ -122,7 +132,7 @@ class _Members(nn.Module):
         super().__init__()
         columns = zip(*(start.parameters() for start in starts), strict=True)
         self.stacked = nn.ParameterList(
-            nn.Parameter(torch.stack([p.detach() for p in column]), requires_grad=column[0].requires_grad)
+            nn.Parameter(_transposed(torch.stack([p.detach() for p in column])).contiguous(), column[0].requires_grad)
             for column in columns
         )
         self._model = [model]  # in a list: its parameters are not this module's

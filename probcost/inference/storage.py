@@ -47,8 +47,9 @@ def describe(module: nn.Module) -> dict[str, Any] | None:
     kind = type(module).__name__
     if _OURS.get(kind) is type(module):
         # An argument may itself be a module, as the component of a mixture is.
-        inner = {key: describe(value) for key, value in module.config.items() if isinstance(value, nn.Module)}
-        return None if None in inner.values() else {"class": kind, "arguments": {**module.config, **inner}}
+        config: dict[str, Any] = getattr(module, "config")  # noqa: B009 (a module's attributes have no type of their own)
+        inner = {key: describe(value) for key, value in config.items() if isinstance(value, nn.Module)}
+        return None if None in inner.values() else {"class": kind, "arguments": {**config, **inner}}
     if type(module) is nn.Sequential:
         parts = [describe(part) for part in module]
         return None if None in parts else {"class": "Sequential", "parts": parts}

@@ -25,12 +25,14 @@ def test_every_member_gets_the_gradient_it_would_get_alone() -> None:
     batches = torch.stack([torch.randperm(60)[:20] for _ in members])
     objective = EnsembleObjective(members[0], members)
     together = objective.cost(x[batches], y[batches], 60)
-    gradients = torch.autograd.grad(together, list(objective.module.parameters()))
+    together.backward()
+    gradients = [p.grad for p in objective.module.parameters()]
     alone = [MapObjective(one).cost(x[rows], y[rows], 60) for one, rows in zip(members, batches, strict=True)]
     assert together.item() == pytest.approx(sum(cost.item() for cost in alone))
     for m, cost in enumerate(alone):
         for stacked, own in zip(gradients, torch.autograd.grad(cost, list(members[m].parameters())), strict=True):
-            torch.testing.assert_close(stacked[m], own)
+            assert stacked is not None
+            torch.testing.assert_close(stacked[m], own.T if own.ndim == 2 else own)  # matrices are held transposed
 
 
 def test_members_differ_and_stop_on_their_own() -> None:
@@ -38,7 +40,7 @@ def test_members_differ_and_stop_on_their_own() -> None:
     fitted = pc.fit(model(), x, y, method="ensemble", members=4, progress=False)
     weights = fitted.posterior.draws(1, 0)["network.0.weight"]
     assert weights.shape == (4, 16, 4)
-    assert torch.pdist(weights.flatten(1)).min() > 0.1
+    assert torch.pdist(weights.flatten(1)).min() > 1
     history = fitted.history
     assert len(set(history.members)) > 1
     assert history.best_epoch == max(history.members)
