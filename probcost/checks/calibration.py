@@ -118,20 +118,11 @@ def _dispersion(evidence: Evidence, pit: Floats, level: float) -> Line:
     residual_variance = float(quantile_residuals(pit).var(axis=0, ddof=1).mean())
     degrees = pit.shape[1] * (pit.shape[0] - 1)
     p = float(p_values.two_sided(stats.chi2.cdf(residual_variance * degrees, degrees)))
-    verdict = "as expected" if p >= level else _dispersion_in_words(residual_variance, evidence)
+    verdict = "as expected"
+    if p < level:
+        verdict = shape.dispersion_in_words(residual_variance, float(variance_ratio(evidence, axis=None)))
     belief = "observations vary around their predicted means as much as predicted"
     return Line("dispersion", belief, residual_variance, 1.0, p, verdict)
-
-
-def _dispersion_in_words(residual_variance: float, evidence: Evidence) -> str:
-    over = residual_variance > 1
-    ratio = float(variance_ratio(evidence, axis=None))
-    name = "over-dispersed" if over else "under-dispersed"
-    if math.isnan(ratio):
-        return f"{name}: residual variance is {residual_variance:.2f} of the predicted"
-    if over == (ratio > 1):
-        return f"{name}: variance is {ratio:.2f} of the predicted"
-    return f"{name} in the bulk, though variance is {ratio:.2f} of the predicted: look at the extremes"
 
 
 def _zeros(evidence: Evidence, level: float, rng: np.random.Generator) -> Iterator[Line]:

@@ -23,7 +23,7 @@ _MOST_BINS = 12
 
 
 def plot_score(score: Score) -> Figure:
-    """Three panels; a true model stays within each grey band in 95 % of data sets."""
+    """Three panels; a true model stays within each grey band in 95 % of data sets, and bars are 95 % intervals."""
     from matplotlib.figure import Figure
 
     with style():
@@ -56,7 +56,7 @@ def _reliability(axis: Axes, score: Score) -> None:
     axis.plot([0, 1], [0, 1], color=COLOURS["data"], linewidth=1)
     axis.plot(GRID, observed, color=colour, linewidth=2, label="regions" if score.vectors else "central intervals")
     axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="nominal coverage", ylabel="observed coverage")
-    axis.set_title("Reliability: above the line too wide, below too narrow")
+    axis.set_title("Reliability: above too wide, below too narrow")
     axis.legend(loc="upper left", fontsize=10)
 
 
@@ -69,8 +69,10 @@ def _error_against_spread(axis: Axes, score: Score) -> None:
         axis.text(0.5, 0.5, "no prediction has a finite variance", ha="center", va="center", transform=axis.transAxes)
         return
     sds, squares = score.sds.ravel()[usable], score.errors.ravel()[usable] ** 2
-    # Around 25 in a bin, so that its mean square is known within a quarter or so.
-    bins = np.array_split(np.argsort(sds, kind="stable"), int(np.clip(len(sds) // 25, 1, _MOST_BINS)))
+    # At least 25 in a bin, so that its mean square is known within a quarter or so; one bin where all sds are alike.
+    alike = sds.max() < 1.01 * sds.min()
+    n_bins = 1 if alike else int(np.clip(len(sds) // 25, 1, _MOST_BINS))
+    bins = np.array_split(np.argsort(sds, kind="stable"), n_bins)
     predicted = np.sqrt([(sds[b] ** 2).mean() for b in bins])
     mean_square = np.array([squares[b].mean() for b in bins])
     error = 1.96 * np.array([squares[b].std() / np.sqrt(len(b)) for b in bins])
@@ -86,7 +88,7 @@ def _error_against_spread(axis: Axes, score: Score) -> None:
         color=COLOURS["model"],
         linewidth=1.5,
         markersize=6,
-        label=f"{len(bins)} bins of equally many, with 95 % interval",
+        label="observed" if alike else f"{n_bins} bins of equally many",
     )
     axis.set(xlim=(0, top), ylim=(0, top))
-    axis.legend(loc="upper left", fontsize=10)
+    axis.legend(loc="lower right", fontsize=10)

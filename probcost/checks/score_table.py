@@ -31,14 +31,14 @@ def entries(score: Score) -> list[Entry]:
     """All scores, in the order they are shown."""
     expected, none = score.expected, math.nan
     each = f"nats per row of {score.shape[1]}" if score.vectors else "nats per observation"
-    lengths = "y's units, of lengths ‖y − mean‖" if score.vectors else "y's units"
+    lengths = "on y's scale, of lengths ‖y − mean‖" if score.vectors else "on y's scale"
     kind = "region" if score.vectors else "interval"
     worst = f"nats, row {score.worst.row}" + ("" if score.worst.unit is None else f", {score.worst.unit}")
     return [
         Entry("NLL", score.nll, score.nll_error, expected["nll"], each),
         Entry("RMSE", score.rmse, none, expected["rmse"], lengths),
-        Entry("CRPS", score.crps, none, expected["crps"], "y's units, per unit"),
-        Entry("energy score", score.energy_score, none, expected["energy_score"], "y's units, per row"),
+        Entry("CRPS", score.crps, none, expected["crps"], "on y's scale, per unit"),
+        Entry("energy score", score.energy_score, none, expected["energy_score"], "on y's scale, per row"),
         *(
             Entry(
                 f"{100 * nominal:.0f} % {kind}",
@@ -49,7 +49,7 @@ def entries(score: Score) -> list[Entry]:
             )
             for nominal, share in score.coverage.items()
         ),
-        Entry("sharpness", score.sharpness, none, none, "y's units, mean predicted sd"),
+        Entry("sharpness", score.sharpness, none, none, "on y's scale: mean predicted sd"),
         Entry("worst", score.worst.nll, none, expected["worst"], worst),
     ]
 
@@ -80,7 +80,7 @@ def as_html(score: Score) -> str:
 def _heading(score: Score) -> str:
     rows, units = score.shape
     scored = f"{rows:,} vectors of {units}" if score.vectors else f"{rows:,} × {units:,} observations"
-    return f"{score.model}, scored on {scored}; the less the better."
+    return f"{score.model}, scored on {scored}; of the first four, the less the better."
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:

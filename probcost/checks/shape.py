@@ -1,32 +1,34 @@
-"""In which way numbers that should be uniform are not: Neyman's components, and their words."""
+"""In which way predictions are wrong, in words: Neyman's components of what should be uniform, and variances."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.polynomial import legendre
+from scipy import stats
 
 from probcost.checks.evidence import Floats
 
-__all__ = ["components", "in_words"]
+__all__ = ["components", "dispersion_in_words", "in_words"]
 
 _NARROW = "too many observations in the tails: predictions too narrow"
 _WIDE = "too few observations in the tails: predictions too wide"
+_HEAVY = "too many observations both at the centre and far out: tails heavier than predicted"
 # What each component, of degree 1, 2, ..., means where it is positive and where it is negative.
 _OF_PIT = (
     ("observations lie higher than predicted", "observations lie lower than predicted"),
     (_NARROW, _WIDE),
     ("the upper tail is longer than predicted", "the lower tail is longer than predicted"),
-    ("tails are heavier than predicted", "tails are lighter than predicted"),
+    (_HEAVY, "too many observations between the centre and the tails: tails lighter than predicted"),
 )
 _OF_REGIONS = (
     ("observations lie too far out: regions too small", "observations lie too near the densest: regions too large"),
-    (
-        "too many observations both at the densest and far out: tails are heavier than predicted",
-        "too few observations both at the densest and far out: tails are lighter than predicted",
-    ),
+    (_HEAVY, "too few observations both at the centre and far out: tails lighter than predicted"),
 )
+# Observations beyond the central 99.5 % tell a bulk that is merely narrower from one with heavy tails around it.
+_FAR = 0.005
 
 
 def components(values: Floats, degree: int) -> Floats:
@@ -52,4 +54,18 @@ def in_words(values: Floats, *, regions: bool) -> str:
     words: Sequence[tuple[str, str]] = _OF_REGIONS if regions else _OF_PIT
     found = components(values, len(words))
     largest = int(np.abs(found).argmax())
-    return words[largest][0 if found[largest] > 0 else 1]
+    verdict = words[largest][0 if found[largest] > 0 else 1]
+    reach = values if regions else np.abs(2 * values - 1)
+    many_far = stats.binom.sf((reach > 1 - _FAR).sum() - 1, values.size, _FAR) < 0.01
+    return _HEAVY if many_far and verdict in (_WIDE, _OF_REGIONS[0][1]) else verdict
+
+
+def dispersion_in_words(residual_variance: float, variance_ratio: float) -> str:
+    """Of a residual variance that is not 1, beside the ratio of squared deviations to predicted variances (or NaN)."""
+    over = residual_variance > 1
+    name = "over-dispersed" if over else "under-dispersed"
+    if math.isnan(variance_ratio):
+        return f"{name}: residual variance is {residual_variance:.2f} of the predicted"
+    if over == (variance_ratio > 1):
+        return f"{name}: variance is {variance_ratio:.2f} of the predicted"
+    return f"{name} in the bulk, though variance is {variance_ratio:.2f} of the predicted: look at the extremes"

@@ -44,7 +44,7 @@ def unit_dispersion(columns: Mapping[str, Any], level: float) -> Iterator[Line]:
     variance = float(columns["residual_variance"][most])
     verdict = "as expected"
     if p < level:
-        name = f"{'over' if variance > 1 else 'under'}-dispersed"
-        verdict = f"{columns['unit'][most]} is {name}: residual variance is {variance:.2f} of the predicted"
+        words = shape.dispersion_in_words(variance, float(columns["variance_ratio"][most]))
+        verdict = f"{columns['unit'][most]} is {words}"
     belief = "each unit varies around its predicted mean as much as predicted"
     yield Line("dispersion", belief, variance, 1.0, p, verdict)

@@ -12,7 +12,15 @@ from scipy import signal, stats
 
 from probcost.checks.calibration import calibration
 from probcost.checks.score import gain
-from tests.checks.simulated import ConwayMaxwell, evidence, negative_binomial, poisson, rates
+from tests.checks.simulated import (
+    ConwayMaxwell,
+    VectorNormal,
+    evidence,
+    negative_binomial,
+    poisson,
+    rates,
+    vector_evidence,
+)
 
 SIMULATIONS = 200
 # Where a 5 % test may land in 200 simulations: seeds are fixed, and chance alone goes beyond once in 2,000.
@@ -49,6 +57,23 @@ def test_every_line_rejects_a_true_model_at_its_level(family: str, rows: int, un
     assert len(alarms) == 6 + (family != "normal") + (units > 1)
     for name, count in alarms.items():
         assert LEAST <= count <= MOST, f"{name} rejects {count} of {SIMULATIONS}"
+    assert failures <= MOST
+
+
+@pytest.mark.parametrize(("rows", "units"), [(60, 1), (300, 2), (300, 6)])
+def test_a_true_model_of_whole_vectors_is_rejected_no_more_often_than_its_level(rows: int, units: int) -> None:
+    rng = np.random.default_rng(2)
+    alarms: Counter[str] = Counter()
+    failures = 0
+    for seed in range(SIMULATIONS):
+        model = VectorNormal(rng.normal(size=(rows, units)), 0.1 * np.eye(units) + 0.9)
+        check = calibration(vector_evidence(model, model.rvs(rng)), seed=seed)
+        alarms.update({line.name: int(line.p_value < 0.05) for line in check.lines})
+        failures += not check.ok
+    assert len(alarms) == 6
+    # Units that are this alike are one unit nearly, and their correction for being many rejects less than its level.
+    for name, count in alarms.items():
+        assert (0 if "unit" in name or name == "dispersion" else LEAST) <= count <= MOST, f"{name} rejects {count}"
     assert failures <= MOST
 
 
