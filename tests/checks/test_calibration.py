@@ -10,7 +10,15 @@ from scipy import stats
 
 from probcost.checks.calibration import calibration
 from probcost.checks.result import Check, Line
-from tests.checks.simulated import ConwayMaxwell, evidence, negative_binomial, poisson, rates
+from tests.checks.simulated import (
+    ConwayMaxwell,
+    VectorNormal,
+    evidence,
+    negative_binomial,
+    poisson,
+    rates,
+    vector_evidence,
+)
 
 T, N = 4000, 20
 
@@ -145,6 +153,83 @@ def test_the_same_seed_gives_the_same_numbers(mean: Any) -> None:
     y = poisson(mean).rvs(random_state=np.random.default_rng(11))
     shown = [str(calibration(evidence(poisson(mean), y), seed=seed)) for seed in (3, 3, 4)]
     assert shown[0] == shown[1] != shown[2]
+
+
+def test_intervals_too_narrow_by_a_fifth_are_found() -> None:
+    model = stats.norm(np.zeros((400, 2)), 0.8)
+    y = model.mean() + np.random.default_rng(12).normal(size=(400, 2))
+    check = calibration(evidence(model, y))
+    assert {"PIT, all units", "90 % interval", "dispersion"} <= rejected(check)
+    assert line(check, "dispersion").verdict.startswith("over-dispersed: variance is 1.")
+
+
+def test_heavy_tails_under_a_normal_are_named() -> None:
+    model = stats.norm(np.zeros((600, 2)), np.sqrt(3))
+    y = stats.t(3).rvs((600, 2), random_state=np.random.default_rng(13))
+    check = calibration(evidence(model, y))
+    assert "PIT, all units" in rejected(check)
+    assert line(check, "PIT, all units").verdict.endswith("tails heavier than predicted")
+
+
+def test_a_missing_correlation_is_found_and_its_pair_named() -> None:
+    true = VectorNormal(np.zeros((300, 4)), np.eye(4) + 0.5 * (np.eye(4)[[0, 3, 2, 1]] - np.diag([1, 0, 1, 0])))
+    y = true.rvs(np.random.default_rng(14))
+    check = calibration(evidence(true.marginals, y))
+    assert rejected(check) == {"largest correlation"}
+    found = line(check, "largest correlation").verdict
+    assert found.startswith("1 of 6 pairs vary together, most unit 1 and unit 3: correlation 0.")
+    assert found.endswith("beyond what the inputs explain")
+    assert calibration(vector_evidence(true, y)).ok
+
+
+def test_units_that_never_vary_are_not_correlated() -> None:
+    model = poisson(np.full((30, 2), 1e-12))
+    correlated = line(calibration(evidence(model, np.ones((30, 2)))), "largest correlation")
+    assert correlated.verdict == "as expected"
+
+
+COVARIANCE = np.array([[1.0, 0.8], [0.8, 1.0]])
+
+
+@pytest.fixture(scope="module")
+def vectors() -> Any:
+    rng = np.random.default_rng(15)
+    model = VectorNormal(rng.normal(size=(600, 2)), COVARIANCE)
+    return model.location, model.rvs(rng)
+
+
+def test_a_true_model_of_vectors_is_calibrated(vectors: Any) -> None:
+    location, y = vectors
+    null = VectorNormal(0 * location, np.cov(y.T))
+    check = calibration(vector_evidence(VectorNormal(location, COVARIANCE), y, null))
+    assert check.ok
+    assert str(check).startswith("Calibrated: nothing speaks against the model (600 vectors of 2 units, 7 beliefs")
+    assert "better than the null model by" in line(check, "log score − null").verdict
+    assert "gain" not in check.units.columns
+
+
+def test_vectors_predicted_too_narrow_are_found(vectors: Any) -> None:
+    location, y = vectors
+    check = calibration(vector_evidence(VectorNormal(location, 0.64 * COVARIANCE), y))
+    assert {"regions, jointly", "90 % region", "PIT, unit by unit", "dispersion"} <= rejected(check)
+    assert line(check, "regions, jointly").verdict == "observations lie too far out: regions too small"
+    assert "regions too small" in line(check, "90 % region").verdict
+    assert line(check, "PIT, unit by unit").verdict == "2 of 2 units deviate: unit 0, unit 1"
+    assert "is over-dispersed: variance is 1." in line(check, "dispersion").verdict
+
+
+def test_a_wrong_correlation_is_seen_jointly_though_each_unit_is_right(vectors: Any) -> None:
+    location, y = vectors
+    check = calibration(vector_evidence(VectorNormal(location, COVARIANCE * [[1, -1], [-1, 1]]), y))
+    assert "regions, jointly" in rejected(check)
+    assert not rejected(check) & {"PIT, unit by unit", "dispersion"}
+
+
+def test_heavy_tails_of_vectors_are_named(vectors: Any) -> None:
+    location, y = vectors
+    shrunk = 1 / np.sqrt(np.random.default_rng(16).chisquare(3, size=(600, 1)))
+    check = calibration(vector_evidence(VectorNormal(location, COVARIANCE), location + (y - location) * shrunk))
+    assert line(check, "regions, jointly").verdict.endswith("tails heavier than predicted")
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, float("nan")])

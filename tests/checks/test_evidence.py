@@ -14,7 +14,7 @@ from torch import Tensor
 
 from probcost.checks import check
 from probcost.checks.evidence import Evidence, gather
-from tests.checks.simulated import evidence, poisson, rates
+from tests.checks.simulated import StubFit, VectorNormal, evidence, poisson, rates
 
 
 class FakePredictive:
@@ -85,6 +85,35 @@ def test_check_runs_on_counts_and_on_real_numbers(x: Tensor) -> None:
 def test_rows_that_differ_in_number_state_both(x: Tensor) -> None:
     with pytest.raises(ValueError, match="x has 500 rows and y has 499 rows"):
         check(fake_fit(), x, torch.zeros(499, 3))
+
+
+class SampledRegions(StubFit):
+    """Regions found from samples, as the predictive of a mixture does."""
+
+    def region(self, y: Tensor, n: int) -> Tensor:
+        samples = torch.tensor(self.distribution.rvs(np.random.default_rng(3), (n,)))
+        denser = [self.log_prob(sample) > self.log_prob(y) for sample in samples]
+        return torch.stack(denser).double().mean(0)
+
+
+def test_vectors_are_read_with_their_regions() -> None:
+    rng = np.random.default_rng(0)
+    model = VectorNormal(rng.normal(size=(300, 2)), np.array([[1.0, 0.8], [0.8, 1.0]]))
+    y = model.rvs(rng)
+    exact, sampled = gather(StubFit(model), y, y), gather(SampledRegions(model), y, y)
+    assert exact.vectors
+    assert exact.log_prob.shape == (300,)
+    assert exact.region is not None
+    assert exact.region is exact.region_below
+    np.testing.assert_allclose(exact.region, model.region(y))
+    # Samples tell the content to one step of as many as there are, and one more.
+    assert sampled.region is not None
+    assert sampled.region_below is not None
+    np.testing.assert_allclose(sampled.region - sampled.region_below, 1 / 201)
+    np.testing.assert_allclose(sampled.region, exact.region, atol=0.15)
+    assert check(StubFit(model), y, y).ok
+    with pytest.raises(ValueError, match=r"region\[2\] is 1.5; it must be a probability"):
+        replace(exact, region=np.where(np.arange(300) == 2, 1.5, exact.region))
 
 
 @pytest.fixture(scope="module")

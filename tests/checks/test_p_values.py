@@ -63,6 +63,11 @@ def test_more_deviating_units_are_less_probable() -> None:
     assert stats.binom.sf(2, 10, 0.05) < p[2] < stats.binom.sf(1, 10, 0.05)
 
 
+def test_the_smallest_of_many_by_hand() -> None:
+    assert p_values.of_smallest([0.04, 0.01, 0.5]) == pytest.approx(0.03)
+    assert p_values.of_smallest([0.7, 0.8]) == 1.0
+
+
 def test_holm_by_hand() -> None:
     np.testing.assert_allclose(p_values.holm([0.04, 0.01, 0.03, 0.5]), [0.09, 0.04, 0.09, 0.5])
 

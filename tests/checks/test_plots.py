@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 
 from probcost.checks.calibration import calibration
 from probcost.style import COLOURS
-from tests.checks.simulated import evidence, negative_binomial, poisson, rates
+from tests.checks.simulated import VectorNormal, evidence, negative_binomial, poisson, rates, vector_evidence
 
 
 def curve_colour(axis: Any) -> str:
@@ -52,3 +52,16 @@ def test_the_figure_is_drawn_to_a_file(tmp_path: Any) -> None:
     path = tmp_path / "check.png"
     calibration(evidence(poisson(mean), poisson(mean).rvs(random_state=rng))).plot().savefig(path)
     assert path.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(("factor", "colour"), [(1.0, "model"), (0.4, "alert")])
+def test_vectors_are_drawn_by_their_regions_and_units_apart(factor: float, colour: str) -> None:
+    rng = np.random.default_rng(1)
+    covariance = np.array([[1.0, 0.7], [0.7, 1.0]])
+    true = VectorNormal(rng.normal(size=(500, 2)), covariance)
+    check = calibration(vector_evidence(VectorNormal(true.location, factor * covariance), true.rvs(rng)))
+    histogram, distance, coverage, _ = check.plot().axes
+    assert histogram.get_title(loc="left") == "Highest-density regions: flat if calibrated"
+    assert curve_colour(coverage) == COLOURS[colour]
+    curves = [curve for curve in distance.lines if len(curve.get_xdata()) > 2]
+    assert [to_hex(curve.get_color()).upper() for curve in curves] == 2 * [COLOURS[colour]]
