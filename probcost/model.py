@@ -130,11 +130,11 @@ class CostModel(nn.Module):
 
     def believed(self, raw: Tensor, weights: Mapping[str, Tensor]) -> TorchDistribution:
         """The likelihood's distribution for given raw outputs, with the parameters it learns replaced by ``weights``."""
-        values = {
-            # A draw of a per-unit vector must line up with raw [..., T, N]: one singleton where the rows are.
-            name: value.unsqueeze(-2) if value.ndim > 1 else value
-            for name, value in _part(weights, "likelihood.").items()
-        }
+        values = _part(weights, "likelihood.")
+        if values:
+            own = dict(self.likelihood.named_parameters())
+            # Draws of what belongs to all rows must line up with raw [..., T, N]: one singleton where the rows are.
+            values = {n: v.unsqueeze(-1 - own[n].ndim) if v.ndim > own[n].ndim else v for n, v in values.items()}
         return functional_call(self.likelihood, values, (raw,)) if values else self.likelihood(raw)
 
     def raw(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from probcost.likelihoods.base import Likelihood
+from probcost.likelihoods.continuous import Laplace, Normal, StudentT
 from probcost.likelihoods.counts import (
     ConwayMaxwellPoisson,
     NegativeBinomial,
@@ -12,12 +13,21 @@ from probcost.likelihoods.counts import (
     ZeroInflatedNegativeBinomial,
     ZeroInflatedPoisson,
 )
+from probcost.likelihoods.mixture import Mixture
+from probcost.likelihoods.vectors import LowRankMultivariateNormal, MultivariateNormal, MultivariateStudentT
 
 __all__ = [
     "ConwayMaxwellPoisson",
+    "Laplace",
     "Likelihood",
+    "LowRankMultivariateNormal",
+    "Mixture",
+    "MultivariateNormal",
+    "MultivariateStudentT",
     "NegativeBinomial",
+    "Normal",
     "Poisson",
+    "StudentT",
     "ZeroInflatedNegativeBinomial",
     "ZeroInflatedPoisson",
     "named",
@@ -30,6 +40,12 @@ NAMES: dict[str, type[Likelihood]] = {
     "conway_maxwell_poisson": ConwayMaxwellPoisson,
     "zero_inflated_poisson": ZeroInflatedPoisson,
     "zero_inflated_negative_binomial": ZeroInflatedNegativeBinomial,
+    "normal": Normal,
+    "student_t": StudentT,
+    "laplace": Laplace,
+    "multivariate_normal": MultivariateNormal,
+    "low_rank_multivariate_normal": LowRankMultivariateNormal,
+    "multivariate_student_t": MultivariateStudentT,
 }
 
 
