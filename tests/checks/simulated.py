@@ -116,8 +116,8 @@ class StubFit:
     def region(self, y: Tensor, n: int) -> Tensor:
         return torch.tensor(self.distribution.region(y.numpy()))
 
-    def crps(self, y: Tensor) -> Tensor:
-        return torch.tensor(crps_from_samples(self.sample((1000,)).numpy(), y))
+    def crps(self, y: Tensor, n: int) -> Tensor:
+        return torch.tensor(crps_from_samples(self.sample((n,)).numpy(), y))
 
     def sample(self, shape: tuple[int, ...]) -> Tensor:
         rng = np.random.default_rng(self.seed)
