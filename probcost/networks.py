@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["MLP", "Standardize"]
+__all__ = ["MLP", "PiecewiseLinear", "Standardize"]
 
 
 class Standardize(nn.Module):
@@ -26,6 +27,55 @@ class Standardize(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (x - self.mean) / self.scale
+
+
+class PiecewiseLinear(nn.Module):
+    r"""Each input beside its place within each of its quantile bins, so that a small network can bend where the data are.
+
+    .. math:: e_b(x) = \operatorname{clip}\left(\frac{x_{j(b)} - l_b}{w_b}, 0, 1\right) - \tfrac12
+
+    Shapes: ``[..., P]`` → ``[..., P + number of bins]``.
+
+    Args:
+        columns, lows, widths: of every bin, the input it is of, its lower edge, its width.
+
+    Source: Gorishniy, Rubachev & Babenko, "On embeddings for numerical features in tabular deep learning", 2022,
+    https://arxiv.org/abs/2203.05556.
+    """
+
+    columns: Tensor
+    lows: Tensor
+    widths: Tensor
+
+    def __init__(self, columns: Sequence[int], lows: Sequence[float], widths: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("columns", torch.tensor(columns, dtype=torch.long))
+        self.register_buffer("lows", torch.tensor(lows, dtype=torch.get_default_dtype()))
+        self.register_buffer("widths", torch.tensor(widths, dtype=torch.get_default_dtype()))
+
+    @classmethod
+    def of(cls, x: Tensor, n_bins: int) -> PiecewiseLinear:
+        """At most ``n_bins`` bins of equally many rows for each column of ``x`` ``[T, P]``; none for one of two values."""
+        bins: list[tuple[int, float, float]] = []
+        levels = torch.linspace(0, 1, n_bins + 1, dtype=x.dtype)
+        for column in range(x.shape[1]):
+            edges = torch.quantile(x[:, column], levels).unique()
+            if len(edges) > 2:
+                bins += [
+                    (column, low, width) for low, width in zip(edges.tolist(), edges.diff().tolist(), strict=False)
+                ]
+        return cls(*map(list, zip(*bins, strict=True))) if bins else cls([], [], [])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"columns": self.columns.tolist(), "lows": self.lows.tolist(), "widths": self.widths.tolist()}
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = ((x[..., self.columns] - self.lows) / self.widths).clamp(0, 1) - 0.5
+        return torch.cat([x, places], -1)
+
+    def extra_repr(self) -> str:
+        return f"{len(self.columns)} bins"
 
 
 class MLP(nn.Sequential):

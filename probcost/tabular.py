@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from probcost import likelihoods
 from probcost.inference import Fit, fit
 from probcost.inputs import as_tensor
 from probcost.likelihoods import Likelihood
 from probcost.model import CostModel
-from probcost.networks import MLP
+from probcost.networks import MLP, PiecewiseLinear
 from probcost.predict import seeded
 from probcost.priors import Normal
 
 __all__ = ["regress"]
 
 _HIDDEN = (64, 64)
+_BINS = 16
+_MOST_BINS = 1024  # over all columns
 # Tables are small: many short steps, and an end that held-out rows decide.
 _DEFAULTS: dict[str, Any] = {"lr": 5e-3, "epochs": 400}
 _NEEDS_PRIOR = ("svi", "nuts")
@@ -59,8 +62,19 @@ def regress(
         likelihood = likelihoods.named(likelihood or "student_t", n_units)
     if likelihood.n_units != n_units:
         raise ValueError(f"the likelihood describes {likelihood.n_units} unit(s), y has {n_units} column(s)")
+    if inputs.ndim > 2:
+        raise ValueError(f"x has shape {list(inputs.shape)}; a table is [T, P]")
     n_inputs = inputs.shape[1] if inputs.ndim > 1 else 1
     with seeded(options.get("seed", 0), like.device):
-        network = MLP(n_inputs, likelihood.num_outputs, hidden=_HIDDEN)
+        network = _network(inputs.reshape(len(inputs), n_inputs), likelihood.num_outputs)
     model = CostModel(network, likelihood, Normal() if method in _NEEDS_PRIOR else None)
     return fit(model, x, y, method=method, **{**_DEFAULTS, **options})
+
+
+def _network(x: Tensor, n_outputs: int) -> nn.Module:
+    """A small network that sees each input also as its place among the quantiles of its column."""
+    scale = x.std(0, correction=0)
+    standard = (x - x.mean(0)) / torch.where(scale > 0, scale, torch.ones_like(scale))
+    bins = PiecewiseLinear.of(standard.nan_to_num(), max(2, min(_BINS, _MOST_BINS // x.shape[1])))
+    width = x.shape[1] + len(bins.columns)
+    return nn.Sequential(bins, MLP(width, n_outputs, hidden=_HIDDEN))

@@ -121,7 +121,8 @@ def fit(
     trained.standardize, trained.baseline = nn.Identity(), None
     if optimizer == "lbfgs" and isinstance(validation, str):
         validation = None
-    data = prepare(trained, x, y, validation=validation, groups=groups, seed=seed)
+    together = ensemble.at_least_two(members) if method == "ensemble" else None
+    data = prepare(trained, x, y, validation=validation, groups=groups, seed=seed, members=together)
     settings = _settings(data, epochs, batch_size, lr, seed)
     _check_network(trained, data)
     with seeded(seed, data.train.x.device):

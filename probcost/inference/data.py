@@ -36,7 +36,8 @@ class Rows:
 class TrainingData:
     """Everything `fit` learned from the data before training: rows, scales, names, and each unit's moments.
 
-    ``in_order`` holds all rows of x and y as they came, held-out ones among them.
+    ``in_order`` holds all rows of x and y as they came, held-out ones among them. ``folds`` are rows of it: those that each
+    member of an ensemble trains on ``[M, n]`` and those it is judged on ``[M, m]``, where members have rows of their own.
     """
 
     train: Rows
@@ -46,9 +47,12 @@ class TrainingData:
     mean: Tensor
     variance: Tensor
     unit_names: list[str]
+    folds: tuple[Tensor, Tensor] | None
 
 
-def prepare(model: CostModel, x: Any, y: Any, *, validation: Any, groups: Any, seed: int) -> TrainingData:
+def prepare(
+    model: CostModel, x: Any, y: Any, *, validation: Any, groups: Any, seed: int, members: int | None = None
+) -> TrainingData:
     """Check, split and standardise; scales come from the training rows alone, the null model's moments from all of x and y.
 
     Raises:
@@ -72,6 +76,12 @@ def prepare(model: CostModel, x: Any, y: Any, *, validation: Any, groups: Any, s
         train = Rows(inputs[kept], observations[kept])
         held_out = Rows(inputs[held], observations[held]) if len(held) else None
     standardize = _standardizer(train.x)
+    # Small data are too dear to be held out from everybody. Groups and stretches of time are not equally long, or not many.
+    exchangeable = held_out is not None and not isinstance(validation, tuple) and groups is None and not model.ordered
+    folds = None
+    if members and exchangeable:
+        splits = [split_rows(len(inputs), validation, None, ordered=False, seed=seed + m) for m in range(members)]
+        folds = torch.stack([kept for kept, _ in splits]), torch.stack([held for _, held in splits])
     return TrainingData(
         train=Rows(standardize(train.x), train.y),
         held_out=None if held_out is None else Rows(standardize(held_out.x), held_out.y),
@@ -80,6 +90,7 @@ def prepare(model: CostModel, x: Any, y: Any, *, validation: Any, groups: Any, s
         mean=observations.mean(0),
         variance=observations.var(0, correction=0),
         unit_names=names or [str(i) for i in range(model.likelihood.n_units)],
+        folds=folds,
     )
 
 

@@ -16,20 +16,27 @@ from probcost.inference.task import Task, last_linear
 from probcost.model import CostModel
 from probcost.predict import seeded
 
-__all__ = ["EnsembleObjective", "run"]
+__all__ = ["EnsembleObjective", "at_least_two", "run"]
 
 
-def run(task: Task, members: int) -> tuple[Draws, History]:
-    """Train ``members`` networks that differ in their initial weights and in the order they see the rows.
-
-    Source: Lakshminarayanan, Pritzel & Blundell, "Simple and scalable predictive uncertainty estimation using deep
-    ensembles", 2017, https://arxiv.org/abs/1612.01474.
+def at_least_two(members: int) -> int:
+    """``members``, checked.
 
     Raises:
         ValueError: for fewer than two members.
     """
     if isinstance(members, bool) or not isinstance(members, int) or members < 2:
         raise ValueError(f"members must be a whole number of at least 2, got {members!r}; one member is method='map'")
+    return members
+
+
+def run(task: Task, members: int) -> tuple[Draws, History]:
+    """Train ``members`` networks that differ in their initial weights, in the order they see the rows, and, where rows are
+    exchangeable, in the rows they are stopped by: so every row trains most of them.
+
+    Source: Lakshminarayanan, Pritzel & Blundell, "Simple and scalable predictive uncertainty estimation using deep
+    ensembles", 2017, https://arxiv.org/abs/1612.01474.
+    """
     with seeded(task.seed, task.data.train.x.device):
         starts = [task.model, *(_another_start(task) for _ in range(members - 1))]
     objective = EnsembleObjective(task.model, starts)
@@ -87,11 +94,13 @@ class EnsembleObjective:
         return total
 
     def held_out_cost(self, rows: Rows) -> Tensor:
-        """Each member's own negative log-likelihood in nats per row, ``[M]``."""
+        """Each member's own negative log-likelihood in nats per row, ``[M]``, on common rows or rows of its own."""
         weights, total = self.weights(), rows.y.new_zeros(self.members, dtype=torch.float64)
-        for x, y in zip(rows.x.split(HELD_OUT_ROWS), rows.y.split(HELD_OUT_ROWS), strict=True):
-            total -= self.model.distribution(x, weights).log_prob(y).flatten(1).sum(1)
-        return total / len(rows)
+        own = rows.y.ndim == 3
+        distribution = self.model.distribution_of_members if own else self.model.distribution
+        for x, y in zip(rows.x.split(HELD_OUT_ROWS, int(own)), rows.y.split(HELD_OUT_ROWS, int(own)), strict=True):
+            total -= distribution(x, weights).log_prob(y).flatten(1).sum(1)
+        return total / rows.y.shape[-2]
 
     def explain(self, x: Tensor, y: Tensor) -> str:
         """Which site of which member is not finite."""

@@ -33,7 +33,7 @@ class Objective(Protocol):
     """What is minimised: a module whose parameters are learned, a batch's cost per row, and held-out costs per row.
 
     With several ``members`` every learned tensor has them as its first dimension, batches come as ``[M, B, ...]``, the
-    cost is the sum over members, and the held-out costs are ``[M]``.
+    cost is the sum over members, and the held-out costs are ``[M]``, on rows that are common or ``[M, m, ...]``.
     """
 
     @property
@@ -123,6 +123,9 @@ class _Run:
         self.history = History()
         self.average = [p.detach().clone() for p in self.parameters]
         self.best = self._copy()
+        self.held_out = data.held_out
+        if data.folds:
+            self.held_out = Rows(data.in_order.x[data.folds[1]], data.in_order.y[data.folds[1]])
         # Per member: the least held-out cost so far, and the epoch it was reached in.
         self.least = torch.full((objective.members or 1,), math.inf, dtype=torch.float64)
         self.kept = torch.full((objective.members or 1,), -1)
@@ -133,10 +136,11 @@ class _Run:
 
     def one_epoch(self) -> None:
         """Every training row once, in random order; then judge the weights on the held-out rows."""
-        train, device = self.data.train, self.data.train.x.device
+        folds, members = self.data.folds, self.objective.members
+        train, n = (self.data.in_order, folds[0].shape[1]) if folds else (self.data.train, len(self.data.train))
         self.module.train()
-        members, n = self.objective.members, len(train)
-        permutation = torch.stack([torch.randperm(n, generator=self.order) for _ in range(members or 1)]).to(device)
+        permutation = torch.stack([torch.randperm(n, generator=self.order) for _ in range(members or 1)])
+        permutation = (folds[0].gather(1, permutation) if folds else permutation).to(train.x.device)
         # Batches of nearly equal size: a last one of a few rows would be a noisy step, and breaks batch norms.
         batches = (permutation if members else permutation[0]).tensor_split(
             math.ceil(n / self.settings.batch_size), dim=-1
@@ -145,7 +149,7 @@ class _Run:
         for i, rows in enumerate(batches):
             x, y = train.x[rows], train.y[rows]
             self.optimizer.zero_grad(set_to_none=True)
-            loss = self.objective.cost(x, y, len(train))
+            loss = self.objective.cost(x, y, n)
             value = loss.item()
             if not math.isfinite(value):
                 step = self.epoch * len(batches) + i
@@ -166,10 +170,10 @@ class _Run:
         history, epoch, patience = self.history, self.epoch - 1, self.settings.patience
         self._swap_average()
         better = torch.ones_like(self.kept, dtype=torch.bool)
-        if self.data.held_out is not None:
+        if self.held_out is not None:
             self.module.eval()
             with torch.no_grad():
-                costs = self.objective.held_out_cost(self.data.held_out).cpu()
+                costs = self.objective.held_out_cost(self.held_out).cpu()
             history.held_out.append(costs.mean().item())
             # A member that has stopped stays as it was, whatever it would find later.
             better = (costs < self.least) & (epoch - self.kept.clamp_min(0) <= patience)
