@@ -46,7 +46,7 @@ def independence(pit: Floats, names: Sequence[str], level: float) -> Iterator[Li
     verdict = "as expected"
     if p < level:
         related = int((np.abs(correlation) > _reach(level / pairs, rows)).sum())
-        most = f"{names[first[largest]]} and {names[second[largest]]}: correlation {r:.2f}"
+        most = f"units {names[first[largest]]} and {names[second[largest]]}: correlation {r:.2f}"
         verdict = f"{most} beyond what the inputs explain"
         if pairs > 1:
             verdict = f"{related:,} of {pairs:,} pairs vary together, most {verdict}"

@@ -33,7 +33,7 @@ def entries(score: Score) -> list[Entry]:
     each = f"nats per row of {score.shape[1]}" if score.vectors else "nats per observation"
     lengths = "on y's scale, of lengths ‖y − mean‖" if score.vectors else "on y's scale"
     kind = "region" if score.vectors else "interval"
-    worst = f"nats, row {score.worst.row}" + ("" if score.worst.unit is None else f", {score.worst.unit}")
+    worst = f"nats, row {score.worst.row}" + ("" if score.worst.unit is None else f", unit {score.worst.unit}")
     return [
         Entry("NLL", score.nll, score.nll_error, expected["nll"], each),
         Entry("RMSE", score.rmse, none, expected["rmse"], lengths),

@@ -45,6 +45,6 @@ def unit_dispersion(columns: Mapping[str, Any], level: float) -> Iterator[Line]:
     verdict = "as expected"
     if p < level:
         words = shape.dispersion_in_words(variance, float(columns["variance_ratio"][most]))
-        verdict = f"{columns['unit'][most]} is {words}"
+        verdict = f"unit {columns['unit'][most]} is {words}"
     belief = "each unit varies around its predicted mean as much as predicted"
     yield Line("dispersion", belief, variance, 1.0, p, verdict)

@@ -95,7 +95,7 @@ class StubFit:
         likelihood = SimpleNamespace(discrete=self.discrete, event_dim=int(self.vectors))
         self.model = SimpleNamespace(likelihood=likelihood, ordered=ordered)
         self.mean, self.variance = torch.tensor(self.units.mean()), torch.tensor(self.units.var())
-        self.unit_names = [f"unit {i}" for i in range(self.mean.shape[1])]
+        self.unit_names = [str(i) for i in range(self.mean.shape[1])]
 
     def predict(self, x: Any) -> StubFit:
         return self
@@ -159,7 +159,7 @@ def evidence(model: Any, y: NDArray[Any], null: Any = None) -> Evidence:
         cdf_below=model.cdf(y - 1) if discrete else cdf,
         prob_zero=np.exp(model.logpmf(np.zeros(y.shape))) if discrete else None,
         null_log_prob=None if null is None else getattr(null, log_prob)(y),
-        unit_names=[f"unit {i}" for i in range(y.shape[1])],
+        unit_names=[str(i) for i in range(y.shape[1])],
         discrete=discrete,
     )
 
@@ -176,7 +176,7 @@ def vector_evidence(model: VectorNormal, y: NDArray[Any], null: VectorNormal | N
         cdf_below=cdf,
         prob_zero=None,
         null_log_prob=None if null is None else null.logpdf(y),
-        unit_names=[f"unit {i}" for i in range(y.shape[1])],
+        unit_names=[str(i) for i in range(y.shape[1])],
         discrete=False,
         region=region,
         region_below=region,

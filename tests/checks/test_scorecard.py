@@ -45,7 +45,7 @@ def test_independent_units_are_scored_entry_by_entry(normal: Any) -> None:
     assert result.rmse == pytest.approx(np.sqrt(((y - model.mean()) ** 2).mean()))
     assert result.sharpness == pytest.approx(model.std().mean())
     assert result.worst.nll == pytest.approx(nll.max())
-    assert result.worst.unit == f"unit {nll.max(axis=0).argmax()}"
+    assert result.worst.unit == str(nll.max(axis=0).argmax())
     assert result.coverage[0.9] == pytest.approx((np.abs(y - model.mean()) < 1.6449 * model.std()).mean(), abs=1e-3)
     np.testing.assert_allclose(result.per_row["nll"], nll.sum(axis=1))
 
@@ -110,7 +110,7 @@ def test_an_observation_held_impossible_costs_infinitely() -> None:
     model = poisson(np.where(np.arange(20)[:, None] == 3, 0.0, 1.0))
     result = scored(model, np.ones((20, 1)))
     assert result.nll == np.inf
-    assert result.worst == (3, "unit 0", np.inf)
+    assert result.worst == (3, "0", np.inf)
     assert np.isnan(result.nll_error)
 
 
