@@ -125,8 +125,11 @@ class CostModel(nn.Module):
 
     def distribution_of_members(self, x: Tensor, weights: Mapping[str, Tensor]) -> TorchDistribution:
         """As `distribution`, for M members, ``weights`` ``[M, *shape]``, each with rows of its own, ``x`` ``[M, T, ...]``."""
-        raw = batched_call(self.network, _part(weights, "network."), self.standardize(x), paired=True)
-        return self.believed(self._shifted(raw), weights)
+        return self.believed(self.raw_of_members(x, weights), weights)
+
+    def raw_of_members(self, x: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """Raw outputs ``[M, T, num_outputs]`` of members that each have rows of their own, ``x`` ``[M, T, ...]``."""
+        return self._shifted(batched_call(self.network, _part(weights, "network."), self.standardize(x), paired=True))
 
     def believed(self, raw: Tensor, weights: Mapping[str, Tensor]) -> TorchDistribution:
         """The likelihood's distribution for given raw outputs, with the parameters it learns replaced by ``weights``."""

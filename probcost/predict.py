@@ -158,14 +158,18 @@ class Predictive(Distribution):
 
     def sample_chunks(self, n: int) -> Iterator[tuple[slice, Tensor]]:
         """``n`` replicated data sets, handed out in chunks of rows: ``(rows, [n, len(rows), N])``."""
+        each = math.ceil(n / self.n_draws)
         with seeded(self.seed, self.x.device):
-            # Which posterior draw each replicate uses: all of them equally often, so n = S uses each once.
-            which = torch.randperm(math.ceil(n / self.n_draws) * self.n_draws)[:n] % self.n_draws
-        draws = {name: value[which.to(value.device)] for name, value in self.draws.items()}
-        for i, (rows, component) in enumerate(self._components(draws, at_once=n)):
+            # Which replicates are kept, or which posterior draws: all draws equally often, so n = S uses each once.
+            order = torch.randperm(each * self.n_draws)[:n]
+        draws = self.draws
+        if n < self.n_draws:
+            draws = {name: value[order.to(value.device)] for name, value in draws.items()}
+        for i, (rows, component) in enumerate(self._components(draws, at_once=max(n, 1))):
             with seeded(self.seed + 1 + i, self.x.device):
-                chunk = component.sample() if draws else component.sample(torch.Size((n,))).squeeze(1)
-            yield rows, chunk
+                chunk = component.sample(torch.Size((each,))).flatten(0, 1)
+            # A replicate is of one draw for all rows: the same places in every chunk.
+            yield rows, chunk if n <= self.n_draws or not draws else chunk[order.to(chunk.device)]
 
     def summarize(self, n: int = 1000, quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)) -> Summary:
         """Mean, standard deviation and quantiles of ``n`` replicated data sets, none of them ever held whole."""

@@ -12,9 +12,9 @@ from scipy import stats
 from probcost.checks import p_values, poisson_binomial, shape, vectors
 from probcost.checks.dependence import independence
 from probcost.checks.evidence import Evidence, Floats
+from probcost.checks.gain import gain
 from probcost.checks.pit import ks_distance, quantile_residuals, randomized_pit
 from probcost.checks.result import Check, Line
-from probcost.checks.score import gain
 from probcost.checks.units import unit_columns, variance_ratio
 
 __all__ = ["calibration"]

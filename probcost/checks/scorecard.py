@@ -106,7 +106,7 @@ def _own_nll(predictive: Any) -> Floats:
 def _standard_error(by_row: Floats, *, ordered: bool) -> float:
     """Of the mean over rows; rows in time may depend on their neighbours, so blocks of them are taken instead."""
     if ordered:
-        from probcost.checks.score import gain
+        from probcost.checks.gain import gain
 
         return float(gain(-by_row, np.zeros_like(by_row)).standard_error)
     return float(by_row.std(ddof=1)) / math.sqrt(len(by_row)) if np.isfinite(by_row).all() else math.nan

@@ -10,8 +10,8 @@ from scipy import stats
 
 from probcost.checks import p_values, poisson_binomial
 from probcost.checks.evidence import Evidence, Floats
+from probcost.checks.gain import gain
 from probcost.checks.pit import ks_distance, quantile_residuals
-from probcost.checks.score import gain
 
 __all__ = ["unit_columns", "variance_ratio"]
 

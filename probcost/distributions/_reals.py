@@ -10,7 +10,7 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor
 from torch.distributions import constraints
 
-__all__ = ["HALF_LOG_2PI", "LocationScale", "numpy_function"]
+__all__ = ["HALF_LOG_2PI", "LocationScale", "full", "numpy_function"]
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
@@ -53,19 +53,18 @@ class LocationScale(TorchDistribution):
         """log p(value), nats."""
         if self._validate_args:
             self._validate_sample(value)
-        log_p = self._log_prob((value - self.loc) / self.scale) - self.scale.log()
-        return log_p if log_p.ndim >= len(self._batch_shape) else log_p.expand(self._batch_shape)
+        return self._full(self._log_prob((value - self.loc) / self.scale) - self.scale.log())
 
     def rsample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008 (torch's own signature)
         return self.loc + self.scale * self._standard(self._extended_shape(torch.Size(sample_shape)))
 
     def cdf(self, value: Tensor) -> Tensor:
         """P(Y ≤ value)."""
-        return self._cdf((value - self.loc) / self.scale)
+        return self._full(self._cdf((value - self.loc) / self.scale))
 
     def crps(self, value: Tensor) -> Tensor:
         """Continuous ranked probability score E|Y − value| − ½ E|Y − Y'|, in closed form, in the units of value."""
-        return self.scale * self._crps((value - self.loc) / self.scale)
+        return self._full(self.scale * self._crps((value - self.loc) / self.scale))
 
     def entropy(self) -> Tensor:
         """Differential entropy, nats."""
@@ -78,6 +77,9 @@ class LocationScale(TorchDistribution):
     @property
     def variance(self) -> Tensor:
         return (self.scale.square() * self._variance()).expand(self._batch_shape)
+
+    def _full(self, result: Tensor) -> Tensor:
+        return full(result, self._batch_shape)
 
     def _log_prob(self, z: Tensor) -> Tensor:
         raise TypeError(f"{type(self).__name__} must define _log_prob(z)")
@@ -102,6 +104,11 @@ class LocationScale(TorchDistribution):
             return f"{tensor.item():.6g}" if tensor.numel() == 1 and not tensor.dim() else str(tuple(tensor.shape))
 
         return f"{type(self).__name__}({', '.join(f'{n}: {shown(getattr(self, n))}' for n in self.arg_constraints)})"
+
+
+def full(result: Tensor, shape: torch.Size) -> Tensor:
+    """``result`` with the leading dimensions of ``shape`` that parameters kept small did not bring with them."""
+    return result if result.ndim >= len(shape) else result.expand(shape)
 
 
 def numpy_function(function: Any, *tensors: Tensor) -> Tensor:

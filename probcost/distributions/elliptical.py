@@ -10,7 +10,7 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor
 from torch.distributions import constraints
 
-from probcost.distributions._reals import HALF_LOG_2PI, numpy_function
+from probcost.distributions._reals import HALF_LOG_2PI, full, numpy_function
 from probcost.distributions._student import log_normalizer, log_tail
 from probcost.distributions.scatter import Scatter
 
@@ -47,11 +47,11 @@ class Elliptical(TorchDistribution):
             self._validate_sample(value)
         squared = self.scatter.squared_distance(value - self.loc)
         log_p = self._log_density(squared) - self.scatter.half_log_det() - self.event_shape[0] * HALF_LOG_2PI
-        return log_p if log_p.ndim >= len(self._batch_shape) else log_p.expand(self._batch_shape)
+        return full(log_p, self._batch_shape)
 
     def mahalanobis(self, value: Tensor) -> Tensor:
         r"""Distance :math:`\sqrt{(y - \mu)^\top \Sigma^{-1} (y - \mu)}`, ``[...]``."""
-        return self.scatter.squared_distance(value - self.loc).sqrt()
+        return full(self.scatter.squared_distance(value - self.loc).sqrt(), self._batch_shape)
 
     @abstractmethod
     def region(self, value: Tensor) -> Tensor:
@@ -111,11 +111,11 @@ class MultivariateNormal(Elliptical):
         return self.loc + self.scatter.color(self._extended_shape(torch.Size(sample_shape)))
 
     def cdf(self, value: Tensor) -> Tensor:
-        return torch.special.ndtr(self._marginal(value))
+        return full(torch.special.ndtr(self._marginal(value)), self._batch_shape + self._event_shape)
 
     def region(self, value: Tensor) -> Tensor:
         half = 0.5 * self.scatter.squared_distance(value - self.loc)
-        return torch.special.gammainc(half.new_full((), 0.5 * self.event_shape[0]), half)
+        return full(torch.special.gammainc(half.new_full((), 0.5 * self.event_shape[0]), half), self._batch_shape)
 
     def entropy(self) -> Tensor:
         """Differential entropy, nats."""
@@ -159,13 +159,15 @@ class MultivariateStudentT(Elliptical):
     def cdf(self, value: Tensor) -> Tensor:
         from scipy import special
 
-        return numpy_function(special.stdtr, self.df.unsqueeze(-1), self._marginal(value)).to(value.dtype)
+        below = numpy_function(special.stdtr, self.df.unsqueeze(-1), self._marginal(value))
+        return full(below, self._batch_shape + self._event_shape)
 
     def region(self, value: Tensor) -> Tensor:
         from scipy import special
 
         d = self.loc.new_tensor(self.event_shape[0])
-        return numpy_function(special.fdtr, d, self.df, self.scatter.squared_distance(value - self.loc) / d)
+        content = numpy_function(special.fdtr, d, self.df, self.scatter.squared_distance(value - self.loc) / d)
+        return full(content, self._batch_shape)
 
     def _log_density(self, squared: Tensor) -> Tensor:
         d = self.event_shape[0]

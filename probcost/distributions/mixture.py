@@ -10,6 +10,7 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor
 from torch.distributions import constraints
 
+from probcost.distributions._reals import full
 from probcost.distributions.normal import Normal
 
 __all__ = ["Mixture"]
@@ -55,7 +56,7 @@ class Mixture(TorchDistribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(value), nats."""
         log_p = (self.log_weights + self.component.log_prob(value.unsqueeze(-2))).logsumexp(self._dim)
-        return log_p if log_p.ndim >= len(self._batch_shape) else log_p.expand(self._batch_shape)
+        return full(log_p, self._batch_shape)
 
     def sample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008 (torch's own signature)
         shape = self._extended_shape(torch.Size(sample_shape))
@@ -70,7 +71,8 @@ class Mixture(TorchDistribution):
 
     def cdf(self, value: Tensor) -> Tensor:
         """P(Y ≤ value); of vectors, of each coordinate by itself."""
-        return (self._outer(self.weights) * self.component.cdf(value.unsqueeze(-2))).sum(-2)
+        below = (self._outer(self.weights) * self.component.cdf(value.unsqueeze(-2))).sum(-2)
+        return full(below, self._batch_shape + self._event_shape)
 
     @property
     def mean(self) -> Tensor:
@@ -106,7 +108,7 @@ class Mixture(TorchDistribution):
         pairs = _absolute(
             loc.unsqueeze(-2) - loc.unsqueeze(-3), (scale.square().unsqueeze(-2) + scale.square().unsqueeze(-3)).sqrt()
         )
-        return near - 0.5 * (w.unsqueeze(-2) * w.unsqueeze(-3) * pairs).sum((-2, -3))
+        return full(near - 0.5 * (w.unsqueeze(-2) * w.unsqueeze(-3) * pairs).sum((-2, -3)), self._batch_shape)
 
     def _outer(self, weights: Tensor) -> Tensor:
         return weights.unsqueeze(-1) if self.event_shape else weights

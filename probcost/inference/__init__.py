@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from probcost.inference import ensemble, laplace, map_estimate, nuts, svi
+from probcost.inference.calibrate import calibrate
 from probcost.inference.data import TrainingData, prepare
 from probcost.inference.drift import recent_baseline
 from probcost.inference.guides import Guide
@@ -35,9 +36,12 @@ METHODS: dict[str, Callable[..., tuple[Posterior, History]]] = {
     "svi": svi.run,
     "nuts": nuts.run,
 }
+# SVI and NUTS hold beliefs about the scales themselves.
+_CALIBRATED = ("map", "ensemble", "laplace")
 _OPTIMIZERS = ("adam", "lbfgs")
 _JUDGED_ROWS = 4096
 _PATIENT_ROWS = 40_000
+_BY_CHANCE = 0.1  # nats per row
 
 
 def fit(
@@ -126,9 +130,13 @@ def fit(
     settings = _settings(data, epochs, batch_size, lr, seed)
     _check_network(trained, data)
     with seeded(seed, data.train.x.device):
-        pretrained = not _start_at_null(trained, data)
+        pretrained = method != "ensemble" and _predicts_already(trained, data)
+        if not pretrained:
+            _start_at_null(trained, data)
     task = Task(trained, data, settings, pretrained, progress, checkpoint)
     posterior, history = METHODS[method](task, **options)
+    if method in _CALIBRATED:
+        history.rescaled = calibrate(trained, posterior, data, seed)
     half_life = math.inf
     if trained.drifting:
         shift, half_life = recent_baseline(trained, data.in_order.x, data.in_order.y)
@@ -187,27 +195,30 @@ def _check_network(model: CostModel, data: TrainingData) -> None:
         )
 
 
-def _start_at_null(model: CostModel, data: TrainingData) -> bool:
-    """Begin from the null model: the last linear layer's bias at the raw outputs of each unit's mean, its weights at zero.
+def _predicts_already(model: CostModel, data: TrainingData) -> bool:
+    """Whether the network was trained before, and is to go on from where it is.
 
-    Otherwise the first epochs are spent on finding the mean, at a learning rate meant for the rest. A network that was
-    trained before goes on from where it is, and False is returned: one that predicts better than the null model, but worse
-    when its inputs are shuffled, so that it is the inputs it owes that to.
+    It then predicts better than the null model, and by more than the initial weights of a network do by chance. The
+    members of an ensemble start afresh whatever was given: alike, they would stay alike.
     """
-    x, y, likelihood = data.train.x[:_JUDGED_ROWS], data.train.y[:_JUDGED_ROWS], model.likelihood
-    before = copy.deepcopy(likelihood.state_dict())
+    x, y, likelihood = data.train.x[:_JUDGED_ROWS], data.train.y[:_JUDGED_ROWS], copy.deepcopy(model.likelihood)
     model.eval()
     with torch.no_grad():
-        given, shuffled = (model.distribution(rows).log_prob(y).sum() for rows in (x, x[torch.randperm(len(x))]))
+        given = model.distribution(x).log_prob(y).sum()
         likelihood.adapt(data.mean, data.variance)
-        start = likelihood.initial_raw(data.mean, data.variance)
-        null = likelihood(start.expand(len(x), -1)).log_prob(y).sum()
-        if given > null > shuffled:
-            likelihood.load_state_dict(before)
-            return False
-        found = last_linear(model)
-        if found is not None and found[1].bias is not None:
-            found[1].weight.zero_()
-            found[1].bias.copy_(start)
+        null = likelihood(likelihood.initial_raw(data.mean, data.variance).expand(len(x), -1)).log_prob(y).sum()
     model.train()
-    return True
+    return bool(given - null > _BY_CHANCE * len(x))
+
+
+def _start_at_null(model: CostModel, data: TrainingData) -> None:
+    """Begin from the null model: the last linear layer's bias at the raw outputs of each unit's mean, its weights at zero.
+
+    Otherwise the first epochs are spent on finding the mean, at a learning rate meant for the rest.
+    """
+    model.likelihood.adapt(data.mean, data.variance)
+    found = last_linear(model)
+    if found is not None and found[1].bias is not None:
+        with torch.no_grad():
+            found[1].weight.zero_()
+            found[1].bias.copy_(model.likelihood.initial_raw(data.mean, data.variance))

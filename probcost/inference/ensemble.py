@@ -49,10 +49,8 @@ def run(task: Task, members: int) -> tuple[Draws, History]:
 
 
 def _another_start(task: Task) -> CostModel:
-    """A copy whose layers are initialised anew; one that was trained before starts every member from where it is."""
+    """A copy whose layers are initialised anew."""
     other = copy.deepcopy(task.model)
-    if task.pretrained:
-        return other
     for part in other.network.modules():
         reset = getattr(part, "reset_parameters", None)
         if callable(reset):

@@ -18,7 +18,8 @@ class History:
 
     ``held_out`` is empty when nothing was held out; ``best_epoch`` (counted from 0) is the one whose weights were kept.
     Of an ensemble, costs are means over members, ``members`` holds the epoch kept of each, ``best_epoch`` the latest.
-    ``mean_first`` counts the epochs before these, in which the mean alone was trained.
+    ``mean_first`` counts the epochs before these, in which the mean alone was trained, ``rescaled``
+    is the factor on all predicted scales that held-out rows asked for afterwards.
     """
 
     cost: list[float] = field(default_factory=list)
@@ -27,6 +28,7 @@ class History:
     stopped: str = ""
     members: list[int] = field(default_factory=list)
     mean_first: int = 0
+    rescaled: float = 1.0
 
     def to_frame(self) -> pd.DataFrame:
         """One row an epoch: ``cost`` and, where rows were held out, ``held_out``."""
@@ -63,5 +65,6 @@ class History:
             f", kept epoch {self.best_epoch} at {self.held_out[self.best_epoch]:.4f} held out" if self.held_out else ""
         )
         first = f"after {self.mean_first} on the mean alone, " if self.mean_first else ""
+        scales = f", scales × {self.rescaled:.3f} by held-out rows" if self.rescaled != 1 else ""
         costs = f"cost {self.cost[0]:.4f} → {self.cost[-1]:.4f} nats/row"
-        return f"History({len(self.cost)} epochs, {first}{costs}{kept}; {self.stopped})"
+        return f"History({len(self.cost)} epochs, {first}{costs}{kept}{scales}; {self.stopped})"

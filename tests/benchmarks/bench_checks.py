@@ -16,7 +16,7 @@ import numpy as np
 from scipy import signal, stats
 
 from probcost.checks.calibration import calibration
-from probcost.checks.score import gain
+from probcost.checks.gain import gain
 from tests.checks.simulated import ConwayMaxwell, evidence, negative_binomial, poisson, rates
 
 __all__ = ["main"]

@@ -11,7 +11,7 @@ import pytest
 from scipy import signal, stats
 
 from probcost.checks.calibration import calibration
-from probcost.checks.score import gain
+from probcost.checks.gain import gain
 from tests.checks.simulated import (
     ConwayMaxwell,
     VectorNormal,

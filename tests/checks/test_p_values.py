@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from probcost.checks import p_values, poisson_binomial
+from probcost.checks.gain import gain
 from probcost.checks.pit import ks_distance, quantile_residuals, randomized_pit
-from probcost.checks.score import gain
 
 
 def brute_force(chances: np.ndarray) -> np.ndarray:

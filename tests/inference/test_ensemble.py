@@ -7,9 +7,9 @@ import math
 
 import pytest
 import torch
-from torch import nn
 
 import probcost as pc
+from probcost.inference.data import prepare
 from probcost.inference.ensemble import EnsembleObjective
 from probcost.inference.map_estimate import MapObjective
 from tests.inference.test_map import regression
@@ -59,13 +59,26 @@ def test_it_predicts_as_the_mixture_of_its_members() -> None:
     torch.testing.assert_close(one.distribution(x).log_prob(y), pointwise[2], rtol=1e-4, atol=1e-5)
 
 
-def test_members_of_a_trained_network_start_from_where_it_is() -> None:
+def test_members_start_afresh_whatever_was_given() -> None:
     x, y = regression(600)
     first = pc.fit(model(), x, y, progress=False)
-    started = pc.CostModel(nn.Sequential(first.model.standardize, first.model.network), first.model.likelihood)
-    further = pc.fit(started, x, y, method="ensemble", members=2, epochs=1, lr=1e-6, progress=False)
-    before, after = first.predict(x).log_prob(y).mean(), further.predict(x).log_prob(y).mean()
-    assert float(after) == pytest.approx(float(before), abs=0.02)
+    fitted = pc.fit(first.model, x, y, method="ensemble", members=3, epochs=1, lr=1e-6, progress=False)
+    assert torch.pdist(fitted.posterior.draws(1, 0)["network.0.weight"].flatten(1)).min() > 1
+
+
+def test_members_hold_out_rows_of_their_own_where_rows_are_exchangeable() -> None:
+    x, y = regression(100)
+    data = prepare(model(), x, y, validation="auto", groups=None, seed=0, members=4)
+    assert data.folds is not None
+    kept, held = data.folds
+    assert kept.shape == (4, 90)
+    assert held.shape == (4, 10)
+    for m in range(4):
+        assert sorted([*kept[m].tolist(), *held[m].tolist()]) == list(range(100))
+    assert len(held.unique()) > 25
+    groups = torch.arange(100) // 10
+    assert prepare(model(), x, y, validation="auto", groups=groups, seed=0, members=4).folds is None
+    assert prepare(model(), x, y, validation=(x, y), groups=None, seed=0, members=4).folds is None
 
 
 @pytest.mark.parametrize("members", [1, 0, 2.0, True])
