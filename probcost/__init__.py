@@ -9,11 +9,14 @@ from probcost.checks import check
 from probcost.checks.scorecard import score
 from probcost.inference import Fit, NonFiniteCostError, fit, load
 from probcost.model import CostFunction, CostModel, cost
+from probcost.scenarios.atoms.atom_location import AtomLocation
 from probcost.scenarios.spikes.spike_counts import SpikeCounts
+from probcost.tabular import regress
 
 __version__ = version("probcost")
 
 __all__ = [
+    "AtomLocation",
     "CostFunction",
     "CostModel",
     "Fit",
@@ -27,5 +30,6 @@ __all__ = [
     "load",
     "networks",
     "priors",
+    "regress",
     "score",
 ]

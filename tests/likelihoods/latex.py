@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
-_TOKEN = re.compile(r"\\[A-Za-z]+|\d+\.?\d*|\[[^\]]*\]|[A-Za-z]|[-+/^!(){}=_]")
+import numpy as np
+
+_TOKEN = re.compile(r"\\[A-Za-z]+|\d+\.?\d*|\[[^\]]*\]|[A-Za-z]_[a-z]|[A-Za-z]|[-+/^!(){}=_|]")
 _TERMS = 400  # of an infinite sum
 
 
-def evaluate(equation: str, values: Mapping[str, float]) -> float:
-    """The number that ``equation`` stands for, with its symbols (``"k"``, ``r"\\lambda"``) replaced by ``values``."""
+def evaluate(equation: str, values: Mapping[str, Any]) -> float:
+    """The number that ``equation`` stands for, with its symbols (``"k"``, ``r"\\lambda"``) replaced by ``values``.
+
+    Values are numbers, numpy vectors and matrices, or lists of these with one entry for each component c of a sum.
+    """
     reader = _Reader(_TOKEN.findall(equation), dict(values))
     result = reader.sum()
     assert reader.at == len(reader.tokens), (
@@ -21,7 +27,7 @@ def evaluate(equation: str, values: Mapping[str, float]) -> float:
 
 
 class _Reader:
-    def __init__(self, tokens: list[str], values: dict[str, float]) -> None:
+    def __init__(self, tokens: list[str], values: dict[str, Any]) -> None:
         self.tokens, self.values, self.at = tokens, values, 0
 
     def peek(self) -> str:
@@ -33,39 +39,45 @@ class _Reader:
         self.at += 1
         return token
 
-    def sum(self) -> float:
-        total = 0.0
+    def sum(self) -> Any:
+        total: Any = 0.0
         sign = 1.0
         if self.peek() == "-":
             self.take()
             sign = -1.0
         while True:
-            total += sign * self.product()
+            total = total + sign * self.product()
             if self.peek() not in ("+", "-"):
                 return total
             sign = 1.0 if self.take() == "+" else -1.0
 
-    def product(self) -> float:
+    def product(self) -> Any:
         value = self.power()
-        while self.peek() and self.peek() not in ("+", "-", ")", "}", "="):
+        while self.peek() and self.peek() not in ("+", "-", ")", "}", "=", "|"):
             if self.peek() == "/":
                 self.take()
-                value /= self.power()
+                value = value / self.power()
             else:
-                value *= self.power()
+                factor = self.power()
+                value = value @ factor if np.ndim(value) and np.ndim(factor) else value * factor
         return value
 
-    def power(self) -> float:
+    def power(self) -> Any:
         value = self.atom()
         if self.peek() == "!":
             self.take()
             value = math.gamma(value + 1)
         if self.peek() == "^":
             self.take()
-            value **= self.group("{", "}", self.sum) if self.peek() == "{" else self.atom()
+            if self.peek() == r"\top":  # of a vector, which numpy multiplies from either side as it is
+                self.take()
+                assert np.ndim(value) == 1
+                return value
+            exponent = self.group("{", "}", self.sum) if self.peek() == "{" else self.atom()
+            value = np.linalg.matrix_power(value, int(exponent)) if np.ndim(value) else value**exponent
         return value
 
-    def atom(self) -> float:
+    def atom(self) -> Any:
         token = self.take()
         if token == "(":
             self.at -= 1
@@ -75,6 +87,14 @@ class _Reader:
                 self.take()
                 return math.lgamma(self.group("(", ")", self.sum))
             return math.log(self.power())
+        if token == r"\frac":
+            return self.group("{", "}", self.sum) / self.group("{", "}", self.sum)
+        if token == r"\det":
+            return np.linalg.det(self.power())
+        if token == "|":
+            inside = abs(self.sum())
+            self.take("|")
+            return inside
         if token == r"\Gamma":
             return math.gamma(self.group("(", ")", self.sum))
         if token == r"\sum":
@@ -84,15 +104,20 @@ class _Reader:
             return float(evaluate(left, self.values) == evaluate(right, self.values))
         if token == "e":
             return math.e
-        return self.values[token] if token in self.values else float(token)
+        if token == r"\pi" and token not in self.values:
+            return math.pi
+        found = self.values[token] if token in self.values else float(token)
+        return found[int(self.values["c"]) - 1] if isinstance(found, list) else found
 
-    def group(self, opening: str, closing: str, read: Callable[[], float]) -> float:
+    def group(self, opening: str, closing: str, read: Callable[[], Any]) -> Any:
         self.take(opening)
         value = read()
         self.take(closing)
         return value
 
     def series(self) -> float:
+        if self.tokens[self.at + 2] == "c":
+            return self.components()
         for token in ("_", "{", "j", "=", "0", "}", "^", "{", r"\infty", "}"):
             self.take(token)
         start, terms = self.at, []
@@ -106,4 +131,14 @@ class _Reader:
         self.at = start
         self.values["j"] = 0.0
         self.power()
+        return math.fsum(terms)
+
+    def components(self) -> float:
+        for token in ("_", "{", "c", "=", "1", "}", "^", "{", "K", "}"):
+            self.take(token)
+        start, terms = self.at, []
+        for c in range(1, int(self.values["K"]) + 1):
+            self.at = start
+            self.values["c"] = float(c)
+            terms.append(float(self.product()))
         return math.fsum(terms)

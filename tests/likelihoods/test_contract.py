@@ -1,4 +1,4 @@
-"""What every likelihood promises, held against each that exists: a new one is tested the moment it stands in the table."""
+"""What every likelihood of counts promises, held against each in the table: a new one is tested the moment it stands there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODES = {"dispersion": ("per_unit", "shared", "predicted"), "gate": ("per_unit",
 def every_likelihood() -> list[Likelihood]:
     """Each likelihood in the table, in each mode of each of its parameters."""
     found = []
-    for name in likelihoods.NAMES:
+    for name in (name for name, kind in likelihoods.NAMES.items() if kind.discrete):
         options = [key for key in likelihoods.named(name, N).config if key in MODES]
         found.append(likelihoods.named(name, N))
         found += [likelihoods.named(name, N, **{key: mode}) for key in options for mode in MODES[key][1:]]

@@ -1,0 +1,1 @@
+"""Where an atom is in a molecule, and how sure that is."""

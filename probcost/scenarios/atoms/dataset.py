@@ -1,0 +1,116 @@
+"""Atoms to place: what is known of their surroundings, where they are, and which rows may be learned from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ROLES", "AtomDataset", "assign_split"]
+
+ROLES = ("train", "validation", "test")
+_FRACTIONS = (0.7, 0.1, 0.2)
+
+
+@dataclass(frozen=True, eq=False)
+class AtomDataset:
+    """Rows of inputs and the location of one atom each, in Å, in a frame of its own molecule.
+
+    Attributes:
+        x: inputs ``[T, P]``.
+        y: locations ``[T, 3]``, Å.
+        feature_names: P names.
+        residue: what the atom belongs to, ``[T]``, counted in ``residue_names``.
+        residue_names: such as ``"LEU"``.
+        group: ``[T]``; rows of one group (near-identical chains, one molecule) are never split between roles.
+        split: ``[T]``, 0 train, 1 validation, 2 test.
+        chain, chain_names, res_id: where a row comes from; None where that is not known.
+
+    Raises:
+        ValueError: where lengths differ, a number is not finite or a role does not exist, naming the place.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    feature_names: Sequence[str]
+    residue: NDArray[np.int64]
+    residue_names: Sequence[str]
+    group: NDArray[np.int64]
+    split: NDArray[np.int8]
+    chain: NDArray[np.int64] | None = None
+    chain_names: Sequence[str] | None = None
+    res_id: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.x.ndim != 2 or self.y.shape != (len(self.x), 3) or not len(self.x):
+            raise ValueError(
+                f"x has shape {list(self.x.shape)} and y {list(self.y.shape)}; [T, P] and [T, 3] are needed"
+            )
+        if len(self.feature_names) != self.x.shape[1]:
+            raise ValueError(f"feature_names has {len(self.feature_names)} names and x has {self.x.shape[1]} columns")
+        for name in ("residue", "group", "split", "chain", "res_id"):
+            labels = getattr(self, name)
+            if labels is not None and labels.shape != (len(self.x),):
+                raise ValueError(f"{name} has shape {list(labels.shape)} and x has {len(self.x):,} rows")
+        for name in ("x", "y"):
+            bad = np.argwhere(~np.isfinite(getattr(self, name)))
+            if len(bad):
+                raise ValueError(f"{name}[{bad[0][0]}, {bad[0][1]}] is not finite; such rows must be left out")
+        for name, names in (("residue", self.residue_names), ("chain", self.chain_names), ("split", ROLES)):
+            labels = getattr(self, name)
+            if labels is not None and names is not None and not (labels.min() >= 0 and labels.max() < len(names)):
+                raise ValueError(f"{name} holds {labels.min()} … {labels.max()}; 0 … {len(names) - 1} have a meaning")
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def rows(self, role: str) -> NDArray[np.int64]:
+        """Row numbers of a role.
+
+        Raises:
+            ValueError: for another role than ``"train"``, ``"validation"``, ``"test"``.
+        """
+        if role not in ROLES:
+            raise ValueError(f"unknown role {role!r}; choose one of {', '.join(map(repr, ROLES))}")
+        return np.flatnonzero(self.split == ROLES.index(role))
+
+    def select(self, rows: NDArray[Any]) -> AtomDataset:
+        """The same with these rows only."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: v[rows] for name, v in own.items() if isinstance(v, np.ndarray)})
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an ``.npz`` that `load` reads back; a kill meanwhile leaves what was there whole."""
+        target = Path(path)
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        arrays = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
+        partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+        with open(partial, "wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(partial, target)
+
+    def __repr__(self) -> str:
+        roles = ", ".join(f"{len(self.rows(role)):,} {role}" for role in ROLES)
+        spread = np.sqrt(self.y.var(0).sum())
+        return (
+            f"AtomDataset: {len(self):,} atoms ({roles}) of {len(np.unique(self.residue))} types in "
+            f"{len(np.unique(self.group)):,} groups; {self.x.shape[1]} inputs; locations spread over {spread:.2f} Å"
+        )
+
+
+def assign_split(group: NDArray[Any], seed: int = 0) -> NDArray[np.int8]:
+    """Roles ``[T]``: 70 % of rows to train on, 10 % to validate and 20 % to test with, by whole groups."""
+    names, sizes = np.unique(group, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    # Each group goes to the role that is furthest behind its share.
+    filled, role_of = np.zeros(3), np.zeros(len(names), np.int8)
+    for i in order:
+        role = int(np.argmax(np.array(_FRACTIONS) - filled / max(1, filled.sum())))
+        role_of[i] = role
+        filled[role] += sizes[i]
+    return role_of[np.searchsorted(names, group)]

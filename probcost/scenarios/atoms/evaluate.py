@@ -1,0 +1,54 @@
+"""The field's scores of predicted locations, in Å and nats per atom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from probcost.predict import Predictive
+
+__all__ = ["location_scores"]
+
+_LEVELS = (0.5, 0.9, 0.95)
+
+
+def location_scores(predictive: Predictive, y: Any, n: int = 200) -> dict[str, float]:
+    r"""Scores of atoms as a whole, whatever the likelihood: its coordinates may be independent or one vector.
+
+    ``nll`` nats per atom; ``rmse`` :math:`\sqrt{E|y - E Y|^2}` Å; ``energy_score`` :math:`E|Y - y| - \frac12 E|Y - Y'|` Å;
+    ``coverage_50/90/95`` the share of atoms within the predicted highest-density regions of that content.
+
+    Args:
+        y: locations ``[T, 3]``, Å.
+        n: draws per atom behind the energy score and, unless it is known exactly, the regions.
+
+    Source: Gneiting & Raftery, "Strictly proper scoring rules, prediction, and estimation", 2007,
+    https://doi.org/10.1198/016214506000001437; Hyndman, "Computing and graphing highest density regions", 1996,
+    https://doi.org/10.1080/00031305.1996.10474359.
+    """
+    y = torch.as_tensor(y, dtype=predictive.x.dtype)
+    energy, content = torch.empty(len(y)), torch.empty(len(y))
+    log_p = _joint(predictive.log_prob(y))
+    for rows, samples in predictive.sample_chunks(n):
+        apart = (samples - y[rows]).norm(dim=-1).mean(0)
+        half = n // 2
+        energy[rows] = apart - 0.5 * (samples[:half] - samples[half : 2 * half]).norm(dim=-1).mean(0)
+    if predictive.event_shape:
+        content = predictive.region(y, n)
+    else:
+        draws = predictive.sample((n,))
+        denser = torch.stack([_joint(predictive.log_prob(draw)) > log_p for draw in draws])
+        content = denser.float().mean(0)
+    return {
+        "nll": -log_p.mean().item(),
+        "rmse": (predictive.mean - y).square().sum(-1).mean().sqrt().item(),
+        "energy_score": energy.mean().item(),
+        **{f"coverage_{100 * level:.0f}": (content <= level).float().mean().item() for level in _LEVELS},
+    }
+
+
+def _joint(log_p: Tensor) -> Tensor:
+    """Per atom: coordinates that are independent add up."""
+    return log_p.sum(-1) if log_p.ndim == 2 else log_p
