@@ -99,26 +99,27 @@ class Predictive(Distribution):
         return self._by_rows(lambda component, rows: component.cdf(value[rows]).mean(0))
 
     def region(self, value: Tensor, n: int = 200) -> Tensor:
-        r"""Content of the highest-density region on whose boundary each ``value`` lies, ``[T]``: uniform under the model.
+        r"""Content of the highest-density region on whose boundary each row of ``value`` lies, ``[T]``: uniform under the model.
 
         .. math:: P\left(p(Y) > p(\text{value})\right)
 
-        Exact for a single elliptical distribution, else from ``n`` replicated observations of each row.
+        Of all units together, whether they are independent given the draw or one vector. Exact for a single elliptical
+        distribution, else from ``n`` replicated observations of each row.
 
         Source: Hyndman, "Computing and graphing highest density regions", 1996, https://doi.org/10.1080/00031305.1996.10474359.
-
-        Raises:
-            TypeError: for independent units, each of which has a ``cdf`` instead.
         """
-        if not self.event_shape:
-            raise TypeError("region is for likelihoods of whole vectors; independent units have cdf(value)")
         value, each = self._aligned(value), math.ceil(n / self.n_draws)
+
+        def joint(component: Any, y: Tensor, dim: int) -> Tensor:
+            log_prob = component.log_prob(y)
+            log_prob = log_prob if self.event_shape else log_prob.sum(-1)
+            return log_prob.logsumexp(dim)
 
         def of(component: Any, rows: slice) -> Tensor:
             if self.n_draws == 1 and hasattr(component, "mahalanobis"):
                 return component.region(value[rows]).squeeze(0)
             samples = component.sample(torch.Size((each,))).flatten(0, 1).unsqueeze(1)  # [n, 1, rows, N]
-            return (_mixed(component, samples, 1) > _mixed(component, value[rows], 0)).to(value.dtype).mean(0)
+            return (joint(component, samples, 1) > joint(component, value[rows], 0)).to(value.dtype).mean(0)
 
         with seeded(self.seed, self.x.device):
             return self._by_rows(of, at_once=each * self.n_draws**2)

@@ -19,6 +19,7 @@ from probcost.priors import Normal
 __all__ = ["regress"]
 
 _HIDDEN = (64, 64)
+_FURTHEST = 4.0  # standard deviations: an input further away counts as this far
 _BINS = 16
 _MOST_BINS = 1024  # over all columns
 # Tables are small: many short steps, and an end that held-out rows decide.
@@ -77,4 +78,4 @@ def _network(x: Tensor, n_outputs: int) -> nn.Module:
     standard = (x - x.mean(0)) / torch.where(scale > 0, scale, torch.ones_like(scale))
     bins = PiecewiseLinear.of(standard.nan_to_num(), max(2, min(_BINS, _MOST_BINS // x.shape[1])))
     width = x.shape[1] + len(bins.columns)
-    return nn.Sequential(bins, MLP(width, n_outputs, hidden=_HIDDEN))
+    return nn.Sequential(nn.Hardtanh(-_FURTHEST, _FURTHEST), bins, MLP(width, n_outputs, hidden=_HIDDEN))

@@ -166,7 +166,7 @@ class _Run:
         self._judge()
 
     def _judge(self) -> None:
-        """Keep the weights of every member whose held-out cost is its least so far; stop when none is still getting better."""
+        """Keep the weights of every member whose held-out cost is its least so far; stop when few are still getting better."""
         history, epoch, patience = self.history, self.epoch - 1, self.settings.patience
         self._swap_average()
         better = torch.ones_like(self.kept, dtype=torch.bool)
@@ -183,7 +183,8 @@ class _Run:
         self._swap_average()
         history.best_epoch = int(self.kept.max())
         history.members = self.kept.tolist() if self.objective.members else []
-        if epoch - history.best_epoch >= patience:
+        # Of an ensemble, when most have stopped: the rest keep the best they have found, and nobody waits for the slowest.
+        if bool((epoch - self.kept >= patience).double().mean() > 0.5):
             history.stopped = f"no better on held-out rows for {patience} epochs"
         elif epoch + 1 >= self.settings.epochs:
             history.stopped = f"all {self.settings.epochs} epochs done"

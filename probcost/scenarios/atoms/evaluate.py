@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from probcost.predict import Predictive
 
@@ -29,26 +28,15 @@ def location_scores(predictive: Predictive, y: Any, n: int = 200) -> dict[str, f
     https://doi.org/10.1080/00031305.1996.10474359.
     """
     y = torch.as_tensor(y, dtype=predictive.x.dtype)
-    energy, content = torch.empty(len(y)), torch.empty(len(y))
-    log_p = _joint(predictive.log_prob(y))
+    energy, half = torch.empty(len(y)), n // 2
     for rows, samples in predictive.sample_chunks(n):
         apart = (samples - y[rows]).norm(dim=-1).mean(0)
-        half = n // 2
         energy[rows] = apart - 0.5 * (samples[:half] - samples[half : 2 * half]).norm(dim=-1).mean(0)
-    if predictive.event_shape:
-        content = predictive.region(y, n)
-    else:
-        draws = predictive.sample((n,))
-        denser = torch.stack([_joint(predictive.log_prob(draw)) > log_p for draw in draws])
-        content = denser.float().mean(0)
+    log_p, content = predictive.log_prob(y), predictive.region(y, n)
+    log_p = log_p if predictive.event_shape else log_p.sum(-1)
     return {
         "nll": -log_p.mean().item(),
         "rmse": (predictive.mean - y).square().sum(-1).mean().sqrt().item(),
         "energy_score": energy.mean().item(),
         **{f"coverage_{100 * level:.0f}": (content <= level).float().mean().item() for level in _LEVELS},
     }
-
-
-def _joint(log_p: Tensor) -> Tensor:
-    """Per atom: coordinates that are independent add up."""
-    return log_p.sum(-1) if log_p.ndim == 2 else log_p

@@ -1,0 +1,205 @@
+"""Where an atom is in a molecule, and how sure that is: a ladder of beliefs, each dropping an assumption of the one before.
+
+    python examples/atoms.py                                            # a simulated molecule, nothing to download
+    python examples/atoms.py --data sidechain_tip.npz --out results     # side chains of real proteins, their own split
+    python examples/atoms.py --structures *.pdb --atom gamma            # your own PDB or mmCIF files (probcost[atoms])
+    python examples/atoms.py --rungs mixture ensemble                   # some rungs only
+
+The ladder: squared error (every atom is equally uncertain, by 1 Å) → one learned σ per axis → σ predicted for each atom →
+axes that vary together → several answers at once, with heavy tails → several networks, which differ where data are few.
+Every step is another likelihood, and its cost function falls out of it; the table says what each step buys.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+import probcost as pc
+from probcost.likelihoods import Likelihood, MultivariateNormal, Normal
+from probcost.scenarios import atoms
+
+# Each rung: what is believed of errors, and how the network is fitted.
+RUNGS: dict[str, tuple[Callable[[], str | Likelihood], str]] = {
+    "mse": (lambda: Normal(3, scale=1.0), "map"),
+    "learned_scale": (lambda: Normal(3, scale="learned"), "map"),
+    "predicted_scale": (lambda: Normal(3), "map"),
+    "full_covariance": (lambda: MultivariateNormal(3), "map"),
+    "mixture": (lambda: "mixture", "map"),
+    "ensemble": (lambda: "mixture", "ensemble"),
+}
+
+
+def main() -> None:
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    started = time.process_time()
+
+    # 1. The data: what is known of each atom's surroundings, where it is, and which rows may be learned from.
+    dataset, source = read(arguments)
+    print(dataset)
+    train, validation, test = (dataset.rows(role) for role in ("train", "validation", "test"))
+    x, y = dataset.x, dataset.y
+
+    # 2. The ladder: a belief, the fit it leads to, and its scores on atoms that nothing has seen.
+    scores: dict[str, dict[str, float]] = {}
+    for rung in arguments.rungs:
+        likelihood, method = RUNGS[rung]
+        torch.manual_seed(arguments.seed)  # the network's initial weights; everything after takes the seed explicitly
+        begun = time.process_time()
+        model = atoms.model(dataset, likelihood())
+        print(f"\n{rung}: cost of one {'atom' if model.likelihood.event_dim else 'axis'}: {model.likelihood.equation}")
+        fit = pc.fit(
+            model, x[train], y[train], method=method, validation=(x[validation], y[validation]), seed=arguments.seed
+        )
+        seconds = time.process_time() - begun
+        fit.unit_names = ["x", "y", "z"]
+        scores[rung] = {**atoms.location_scores(fit.predict(x[test]), y[test]), "cpu_seconds": seconds}
+        print("  ".join(f"{name} {value:.3f}" for name, value in scores[rung].items()))
+    fit.save(arguments.out / "fit")
+    summary = {"data": source, "cpu_seconds": time.process_time() - started, "test": scores}
+    (arguments.out / "scores.json").write_text(json.dumps(summary, indent=1))
+
+    # 3. Does the last belief hold, and is its σ worth anything? A verdict, and pictures.
+    check = pc.check(fit, x[test], y[test])
+    print(check)
+    pictures = draw(fit, dataset, test)
+    pictures["check"] = ("Do the atoms bear the belief out?", check.plot())
+    pictures["score"] = ("Coverage, and σ against error", pc.score(fit, x[test], y[test]).plot())
+    pictures["ladder"] = ("What each step buys", plot_ladder(scores))
+    write_page(arguments.out, source, scores, check._repr_html_(), pictures)
+    print(f"left in {arguments.out}: report.html, scores.json, the fitted model in fit/, {len(pictures)} pictures")
+
+
+def read(arguments: argparse.Namespace) -> tuple[atoms.AtomDataset, str]:
+    """The data set asked for, and what to call it."""
+    if arguments.structures:
+        dataset = atoms.from_structures(arguments.structures, atom=arguments.atom, seed=arguments.seed)
+        return dataset, f"{len(arguments.structures)} structures, {arguments.atom} atoms"
+    if arguments.data:
+        return atoms.load(arguments.data), str(arguments.data)
+    return atoms.simulate_molecule(seed=arguments.seed), "simulated molecule"
+
+
+def draw(fit: pc.Fit, dataset: atoms.AtomDataset, test: np.ndarray) -> dict[str, tuple[str, Figure]]:
+    """Predicted ellipsoids over true atoms, and σ against error."""
+    predictive = fit.predict(dataset.x[test])
+    y, residue = dataset.y[test], dataset.residue[test]
+    # σ from replicated locations: with heavy tails a variance may not exist, while the middle of the distances does.
+    samples = predictive.sample((200,))
+    centre = samples.median(0).values
+    sigma = (samples - centre).norm(dim=-1).median(0).values.numpy()
+    error = (torch.as_tensor(y) - centre).norm(dim=-1).numpy()
+    print(f"rank correlation of σ and error within types: {atoms.within_type_correlation(sigma, error, residue):.2f}")
+    kinds = np.random.default_rng(0).permutation(np.unique(residue))[:6]
+    chosen = [int(np.flatnonzero(residue == kind)[0]) for kind in kinds]
+    pictures = {}
+    shown = components(fit, dataset.x[test][chosen])
+    if shown is not None:
+        titles = [dataset.residue_names[residue[i]] for i in chosen]
+        caption = "Six atoms: where each is, and the answers predicted for it"
+        pictures["locations"] = (caption, atoms.plot_locations(y[chosen], *shown, titles=titles))
+    pictures["sigma_by_type"] = (
+        "Where it is sure, and where not",
+        atoms.plot_scale_by_type(sigma, error, residue, dataset.residue_names),
+    )
+    pictures["uncertainty_error"] = (
+        "Does predicted σ mean anything?",
+        atoms.plot_uncertainty_error(sigma, error, residue),
+    )
+    return pictures
+
+
+def components(fit: pc.Fit, x: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
+    """Weights, means and scatter matrices of the mixture predicted for rows ``x``, of the model or an ensemble's first member."""
+    with torch.no_grad():
+        mixture = fit.model.distribution(torch.as_tensor(x))
+    if not isinstance(mixture, pc.distributions.Mixture):
+        return None
+    return mixture.weights, mixture.component.loc, mixture.component.scatter.covariance_matrix
+
+
+def plot_ladder(scores: dict[str, dict[str, float]]) -> Figure:
+    """NLL, energy score and coverage, rung by rung."""
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained", sharey=True)
+    place = np.arange(len(scores))[::-1]
+    names = [rung.replace("_", " ") for rung in scores]
+    for ax, key, label in ((axes[0], "nll", "nats per atom"), (axes[1], "energy_score", "energy score, Å")):
+        values = [s[key] for s in scores.values()]
+        ax.barh(place, values, color="#0072B2", height=0.6)
+        ax.set(xlabel=label)
+        for p, value in zip(place, values, strict=True):
+            ax.annotate(f"{value:.2f}", (max(value, 0), p), xytext=(3, 0), textcoords="offset points", va="center")
+        ax.margins(x=0.2)
+        ax.axvline(0, color="#999999", linewidth=0.8)
+    for level, colour in ((50, "#0072B2"), (90, "#D55E00")):
+        axes[2].plot(
+            [100 * s[f"coverage_{level}"] for s in scores.values()], place, "o", color=colour, label=f"{level} %"
+        )
+        axes[2].axvline(level, color=colour, linestyle="--", linewidth=1)
+    axes[2].set(xlabel="atoms within the predicted region, %", xlim=(0, 102))
+    axes[2].legend(loc="center left", frameon=False)
+    axes[0].set_yticks(place, names)
+    plt.close(figure)
+    return figure
+
+
+def write_page(
+    folder: Path,
+    source: str,
+    scores: dict[str, dict[str, float]],
+    check: str,
+    pictures: dict[str, tuple[str, Figure]],
+) -> None:
+    """One page to look at: the ladder, the verdicts, the pictures."""
+    columns = list(next(iter(scores.values())))
+    head = "<tr><th>" + "".join(f"<th>{name.replace('_', ' ')}" for name in columns)
+    rows = [
+        f"<tr><td>{rung.replace('_', ' ')}" + "".join(f"<td>{values[name]:.3f}" for name in columns)
+        for rung, values in scores.items()
+    ]
+    title = html.escape(f"Where is the atom? {source}")
+    body = [f"<h1>{title}</h1>", "<h2>The ladder, on test atoms</h2><table>", head, *rows, "</table>"]
+    for name, (caption, figure) in [("ladder", pictures.pop("ladder")), *pictures.items()]:
+        figure.savefig(folder / f"{name}.png", dpi=130)
+        body.append(f'<h2>{caption}</h2><img src="{name}.png" alt="{caption}">')
+    body.insert(6 + len(rows), check)
+    start = (
+        '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Atoms</title>'
+    )
+    style = (
+        "<style>body{font-family:sans-serif;max-width:60rem;margin:auto;padding:1rem}img{max-width:100%}"
+        "table{display:block;overflow-x:auto}td,th{padding:.1rem .6rem;text-align:left}</style>"
+    )
+    (folder / "report.html").write_text("\n".join([start, style, *body]), encoding="utf-8")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--data", type=Path, help="an .npz of inputs and locations; a simulated molecule unless given")
+    source.add_argument("--structures", type=Path, nargs="+", help="PDB, mmCIF or BinaryCIF files")
+    parser.add_argument(
+        "--atom", default="tip", choices=["tip", "gamma"], help="with --structures: which atom to place"
+    )
+    parser.add_argument(
+        "--rungs", nargs="+", default=list(RUNGS), choices=list(RUNGS), help="steps of the ladder to climb"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("results"), help="folder for everything that is left behind")
+    parser.add_argument("--threads", type=int, default=1, help="the matrices are small: more threads mostly wait")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
