@@ -107,10 +107,14 @@ def assign_split(group: NDArray[Any], seed: int = 0) -> NDArray[np.int8]:
     """Roles ``[T]``: 70 % of rows to train on, 10 % to validate and 20 % to test with, by whole groups."""
     names, sizes = np.unique(group, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(names))
-    # Each group goes to the role that is furthest behind its share.
+    # Each group goes to the role that is furthest behind its share; the last ones to roles that would go empty.
     filled, role_of = np.zeros(3), np.zeros(len(names), np.int8)
-    for i in order:
-        role = int(np.argmax(np.array(_FRACTIONS) - filled / max(1, filled.sum())))
+    for done, i in enumerate(order):
+        behind = np.array(_FRACTIONS) - filled / max(1, filled.sum())
+        empty = filled == 0
+        if empty.sum() >= len(names) - done:
+            behind = np.where(empty, behind, -np.inf)
+        role = int(np.argmax(behind))
         role_of[i] = role
         filled[role] += sizes[i]
     return role_of[np.searchsorted(names, group)]

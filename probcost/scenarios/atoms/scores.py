@@ -27,7 +27,7 @@ def within_type_correlation(sigma: Any, error: Any, residue: Any, minimum: int =
     found, rows = [], []
     for kind in np.unique(residue):
         own = residue == kind
-        if own.sum() >= minimum and np.ptp(sigma[own]) > 0:
+        if own.sum() >= minimum and np.ptp(sigma[own]) > 0 and np.ptp(error[own]) > 0:
             found.append(np.corrcoef(rankdata(sigma[own]), rankdata(error[own]))[0, 1])
             rows.append(own.sum())
     return float(np.average(found, weights=rows)) if found else float("nan")
