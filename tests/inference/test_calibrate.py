@@ -31,11 +31,25 @@ def test_many_rows_get_what_they_ask_for(sd: float) -> None:
     torch.testing.assert_close(model.distribution(x).variance.sqrt(), factor * before)
 
 
+def asked(y: Tensor, x: Tensor, model: pc.CostModel) -> float:
+    return calibrate(model, PointEstimate(), prepare(model, x, y, validation=(x, y), groups=None, seed=0), 0)
+
+
 def test_few_rows_ask_in_vain() -> None:
-    model, x, _ = far_too_sure(20, 1.6)
-    y = 1.6 * torch.ones(20, 1)
-    factor = calibrate(model, PointEstimate(), prepare(model, x, y, validation=0.25, groups=None, seed=0), 0)
-    assert 1.0 < factor < 1.4
+    model, x, y = far_too_sure(12, 1.6)
+    y = 1.6 * y / y.std() / 1.6  # these rows alone would have 1.6
+    assert 1.0 < asked(1.6 * y, x, model) < 1.45
+
+
+def test_groups_that_disagree_are_believed_less_than_as_many_rows_that_agree() -> None:
+    model, x, y = far_too_sure(1000, 1.5)
+    of_group = torch.exp(0.8 * torch.randn(10)).repeat_interleave(100)[:, None]
+    of_group = of_group / of_group.square().mean().sqrt()
+    together = asked(y, x, model)
+    model, _, _ = far_too_sure(1000, 1.5)
+    apart = asked(y * of_group, x, model)
+    assert together == pytest.approx(1.5, rel=0.05)
+    assert 1.05 < apart < 1.4
 
 
 def test_an_ensemble_is_judged_as_a_mixture() -> None:
