@@ -9,11 +9,13 @@ from probcost.scenarios.atoms.loading import load
 from probcost.scenarios.atoms.plots import plot_locations, plot_scale_by_type, plot_uncertainty_error
 from probcost.scenarios.atoms.scores import mode_within, within_type_correlation
 from probcost.scenarios.atoms.simulate import simulate_molecule
+from probcost.scenarios.atoms.structures import from_structures
 
 __all__ = [
     "AtomDataset",
     "AtomLocation",
     "assign_split",
+    "from_structures",
     "load",
     "location_scores",
     "mode_within",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class AtomDataset:
         group: ``[T]``; rows of one group (near-identical chains, one molecule) are never split between roles.
         split: ``[T]``, 0 train, 1 validation, 2 test.
         chain, chain_names, res_id: where a row comes from; None where that is not known.
+        skipped: how many residues were left out when the set was made, by reason.
 
     Raises:
         ValueError: where lengths differ, a number is not finite or a role does not exist, naming the place.
@@ -45,6 +46,7 @@ class AtomDataset:
     chain: NDArray[np.int64] | None = None
     chain_names: Sequence[str] | None = None
     res_id: NDArray[np.int64] | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.x.ndim != 2 or self.y.shape != (len(self.x), 3) or not len(self.x):
@@ -87,34 +89,45 @@ class AtomDataset:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.npz`` that `load` reads back; a kill meanwhile leaves what was there whole."""
         target = Path(path)
-        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
-        arrays = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "skipped"}
+        values |= {"skipped": list(self.skipped.values()), "skipped_names": list(self.skipped)} if self.skipped else {}
+        arrays: dict[str, Any] = {name: np.asarray(value) for name, value in values.items() if value is not None}
+        # Beside its destination, so that the move stays within one file system and is atomic.
         partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-        with open(partial, "wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(partial, target)
+        try:
+            with open(partial, "wb") as file:
+                np.savez_compressed(file, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def __repr__(self) -> str:
         roles = ", ".join(f"{len(self.rows(role)):,} {role}" for role in ROLES)
         spread = np.sqrt(self.y.var(0).sum())
+        left_out = ", ".join(f"{count:,} {reason}" for reason, count in self.skipped.items())
         return (
             f"AtomDataset: {len(self):,} atoms ({roles}) of {len(np.unique(self.residue))} types in "
             f"{len(np.unique(self.group)):,} groups; {self.x.shape[1]} inputs; locations spread over {spread:.2f} Å"
+            + (f"; residues left out: {left_out}" if left_out else "")
         )
 
 
 def assign_split(group: NDArray[Any], seed: int = 0) -> NDArray[np.int8]:
-    """Roles ``[T]``: 70 % of rows to train on, 10 % to validate and 20 % to test with, by whole groups."""
+    """Roles ``[T]``: 70 % of rows to train on, 10 % to validate and 20 % to test with, by whole groups.
+
+    As near to these shares as the groups' sizes allow; each role gets a group where there are three or more.
+    """
     names, sizes = np.unique(group, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(names))
-    # Each group goes to the role that is furthest behind its share; the last ones to roles that would go empty.
-    filled, role_of = np.zeros(3), np.zeros(len(names), np.int8)
-    for done, i in enumerate(order):
-        behind = np.array(_FRACTIONS) - filled / max(1, filled.sum())
-        empty = filled == 0
-        if empty.sum() >= len(names) - done:
-            behind = np.where(empty, behind, -np.inf)
-        role = int(np.argmax(behind))
+    room, role_of = np.array(_FRACTIONS) * len(group), np.zeros(len(names), np.int8)
+    empty = set(range(len(ROLES)))
+    for place, i in enumerate(order):
+        # Where most rows are missing, so that a large group does not burst a small role; the last groups fill empty roles.
+        open_to = sorted(empty) if len(order) - place <= len(empty) else range(len(ROLES))
+        role = max(open_to, key=lambda r: room[r])
         role_of[i] = role
-        filled[role] += sizes[i]
+        room[role] -= sizes[i]
+        empty.discard(role)
     return role_of[np.searchsorted(names, group)]
