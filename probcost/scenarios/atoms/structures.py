@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import warnings
 from collections import Counter, defaultdict
@@ -147,9 +148,9 @@ def from_structures(
 
 def _chains(file: Path) -> Iterator[tuple[str, list[Residue]]]:
     """Each chain's name and its residues, waters and ligands among them."""
+    atoms = _read(file)
     from biotite.structure import get_residue_starts
 
-    atoms = _read(file)
     for chain in dict.fromkeys(atoms.chain_id.tolist()):
         own = atoms[atoms.chain_id == chain]
         heavy = ~np.isin(own.element, ("H", "D"))
@@ -262,7 +263,7 @@ def _read(file: Path) -> Any:
     try:
         with opened(file, "rb" if suffix == ".bcif" else "rt") as stream:
             if suffix in (".pdb", ".ent"):
-                atoms = pdb.PDBFile.read(stream).get_structure(**options)
+                atoms = pdb.PDBFile.read(io.StringIO(_blanks_filled(stream.read()))).get_structure(**options)
             else:
                 kind = pdbx.BinaryCIFFile if suffix == ".bcif" else pdbx.CIFFile
                 atoms = pdbx.get_structure(kind.read(stream), use_author_fields=False, **options)
@@ -270,4 +271,17 @@ def _read(file: Path) -> Any:
         raise ValueError(f"{os.fspath(file)!r} is damaged, truncated or no {suffix} file: {error}") from error
     if not len(atoms):
         raise ValueError(f"{os.fspath(file)!r} holds no atoms")
+    if not np.isfinite(atoms.coord).all():
+        wrong = atoms[int(np.argwhere(~np.isfinite(atoms.coord))[0, 0])]
+        raise ValueError(f"{os.fspath(file)!r}: {wrong.atom_name} of residue {wrong.res_id} has no finite coordinates")
     return atoms
+
+
+def _blanks_filled(text: str) -> str:
+    """A PDB file with occupancies of 1 and B factors of 0 where a program left these columns blank."""
+    lines = text.splitlines()
+    for i, line in enumerate(lines):
+        if line.startswith(("ATOM", "HETATM")):
+            occupancy, b_factor = line[54:60].strip() or "1.00", line[60:66].strip() or "0.00"
+            lines[i] = f"{line[:54]:<54}{occupancy:>6}{b_factor:>6}{line[66:]}"
+    return "\n".join(lines)
