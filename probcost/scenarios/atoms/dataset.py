@@ -42,7 +42,7 @@ class AtomDataset:
     residue: NDArray[np.int64]
     residue_names: Sequence[str]
     group: NDArray[np.int64]
-    split: NDArray[np.int8]
+    split: NDArray[np.int8] | NDArray[np.int64]
     chain: NDArray[np.int64] | None = None
     chain_names: Sequence[str] | None = None
     res_id: NDArray[np.int64] | None = None
@@ -55,7 +55,7 @@ class AtomDataset:
             )
         if len(self.feature_names) != self.x.shape[1]:
             raise ValueError(f"feature_names has {len(self.feature_names)} names and x has {self.x.shape[1]} columns")
-        for name in ("residue", "group", "split", "chain", "res_id"):
+        for name in ("residue", "chain", "res_id", "group", "split"):
             labels = getattr(self, name)
             if labels is not None and labels.shape != (len(self.x),):
                 raise ValueError(f"{name} has shape {list(labels.shape)} and x has {len(self.x):,} rows")

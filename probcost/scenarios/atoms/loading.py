@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -30,58 +29,71 @@ def load(path: str | os.PathLike[str]) -> AtomDataset:
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {os.fspath(path)!r}")
     arrays = _read(path)
-    missing = [name for name in ("x", "y") if name not in arrays]
-    if missing:
-        raise ValueError(
-            f"{os.fspath(path)!r} has no array {missing[0]!r}; it holds {', '.join(sorted(arrays)) or 'nothing'}"
-        )
-    x, y = (_numbers(path, name, arrays[name]).astype(np.float32) for name in ("x", "y"))
-    n, width = len(x), x.shape[-1] if x.ndim > 1 else 0
-    chain = _labels(path, arrays, "chain")
-    group = _labels(path, arrays, "group")
-    group = _labels(path, arrays, "cluster") if group is None else group
-    group = chain if group is None else group
-    group = np.arange(n) if group is None else group
-    residue = _labels(path, arrays, "residue")
-    split = _labels(path, arrays, "split")
-    return AtomDataset(
-        x=x,
-        y=y,
-        feature_names=_names(arrays, "feature_names", width),
-        residue=np.zeros(n, np.int64) if residue is None else residue,
-        residue_names=_names(arrays, "residue_names", 1 if residue is None else int(residue.max()) + 1),
-        group=group,
-        split=assign_split(group) if split is None else split.astype(np.int8),
-        chain=chain,
-        chain_names=_names(arrays, "chain_names", int(chain.max()) + 1) if chain is not None else None,
-        res_id=_labels(path, arrays, "res_id"),
-    )
+    try:
+        return _dataset(arrays)
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)!r}: {error}") from error
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+    # The zip and array parsers raise a dozen kinds of error on a damaged file; to the user they are one.
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, AttributeError) as error:
+    except Exception as error:
         raise ValueError(f"{os.fspath(path)!r} cannot be read as an .npz file of plain arrays: {error}") from error
 
 
-def _numbers(path: str | os.PathLike[str], name: str, array: NDArray[Any]) -> NDArray[Any]:
+def _dataset(arrays: dict[str, NDArray[Any]]) -> AtomDataset:
+    missing = [name for name in ("x", "y") if name not in arrays]
+    if missing:
+        raise ValueError(f"has no array {missing[0]!r}; it holds {', '.join(sorted(arrays)) or 'nothing'}")
+    x, y = (_numbers(name, arrays[name]).astype(np.float32) for name in ("x", "y"))
+    rows = np.arange(len(x) if x.ndim else 0)
+    chain, chain_names = _labels(arrays, "chain")
+    residue, residue_names = _labels(arrays, "residue")
+    of_group = (_labels(arrays, name)[0] for name in ("group", "cluster", "chain"))
+    group = next((labels for labels in of_group if labels is not None), rows)
+    split, _ = _labels(arrays, "split")
+    counts, reasons = _labels(arrays, "skipped")
+    return AtomDataset(
+        x=x,
+        y=y,
+        feature_names=_given(arrays, "feature_names") or [f"feature {i}" for i in range(x.shape[-1] if x.ndim else 0)],
+        residue=np.zeros_like(rows) if residue is None else residue,
+        residue_names=residue_names or ["residue 0"],
+        group=group,
+        split=assign_split(group) if split is None else split,
+        chain=chain,
+        chain_names=chain_names,
+        res_id=_labels(arrays, "res_id")[0],
+        skipped={} if counts is None else dict(zip(reasons, counts.tolist(), strict=True)),
+    )
+
+
+def _numbers(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} in {os.fspath(path)!r} holds {array.dtype}; numbers are needed")
+        raise ValueError(f"{name} holds {array.dtype}; numbers are needed")
     return array
 
 
-def _labels(path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], name: str) -> NDArray[np.int64] | None:
-    """Labels counted from 0, or None where the file has none; words are counted in the order of the alphabet."""
+def _labels(arrays: dict[str, NDArray[Any]], name: str) -> tuple[NDArray[np.int64] | None, list[str]]:
+    """Labels counted from 0 and what each number means; words are counted in the order of the alphabet."""
     if name not in arrays:
-        return None
+        return None, []
     array = arrays[name]
     if array.dtype.kind in "US":
-        return np.unique(array, return_inverse=True)[1].astype(np.int64)
-    return _numbers(path, name, array).astype(np.int64)
+        words, counted = np.unique(array, return_inverse=True)
+        return counted.astype(np.int64), [str(word) for word in words]
+    with np.errstate(invalid="ignore"):  # what is not finite is no whole number, which is said below
+        whole = _numbers(name, array).astype(np.int64)
+    wrong = np.argwhere(whole != array)
+    if len(wrong):
+        place = tuple(int(i) for i in wrong[0])
+        raise ValueError(f"{name}[{', '.join(map(str, place))}] is {array[place]}; whole numbers or words are needed")
+    given = _given(arrays, f"{name}_names")
+    return whole, given or [f"{name} {i}" for i in range(int(whole.max(initial=-1)) + 1)]
 
 
-def _names(arrays: dict[str, NDArray[Any]], name: str, n: int) -> list[str]:
-    given = [str(value) for value in arrays[name].ravel()] if name in arrays else []
-    return given or [f"{name.removesuffix('_names')} {i}" for i in range(n)]
+def _given(arrays: dict[str, NDArray[Any]], name: str) -> list[str]:
+    return [str(value) for value in arrays[name].ravel()] if name in arrays else []
