@@ -25,6 +25,7 @@ import probcost as pc
 from probcost.checks.result import Check
 from probcost.scenarios import spikes
 
+COUNTS = sorted(name for name, kind in pc.likelihoods.NAMES.items() if kind.discrete)
 N_LAGS = 5  # bins of history: what was done up to a quarter of a second ago still moves the rates
 
 
@@ -132,7 +133,7 @@ def write_page(
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="a .mat like M1's, or an .npz; a simulated ride unless given")
-    parser.add_argument("--likelihood", default="poisson", choices=sorted(pc.likelihoods.NAMES))
+    parser.add_argument("--likelihood", default="poisson", choices=COUNTS)
     parser.add_argument("--method", default="map", choices=["map", "svi"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder for everything that is left behind")

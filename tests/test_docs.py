@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 import probcost
-from probcost.scenarios import spikes
+from probcost.scenarios import atoms, spikes
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = [m.name for m in pkgutil.walk_packages(probcost.__path__, "probcost.")]
@@ -28,7 +28,7 @@ MODULES = [m.name for m in pkgutil.walk_packages(probcost.__path__, "probcost.")
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name: str) -> None:
     torch.manual_seed(0)
-    shown = {"pc": probcost, "torch": torch, "nn": nn, "np": np, "spikes": spikes}
+    shown = {"pc": probcost, "torch": torch, "nn": nn, "np": np, "spikes": spikes, "atoms": atoms}
     module = importlib.import_module(name)
     result = doctest.testmod(module, extraglobs=shown, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     assert result.failed == 0
@@ -48,15 +48,18 @@ def test_the_base_class_example_is_a_likelihood() -> None:
     assert fitted.predict(torch.zeros(1, 1)).mean.item() == pytest.approx(np.exp(-1), rel=0.1)
 
 
-def test_readme_lines(tmp_path: Path) -> None:
-    source = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert source is not None
-    subprocess.run([sys.executable, "-c", source[1]], cwd=tmp_path, check=True, capture_output=True, timeout=300)
-    assert (tmp_path / "my_fit" / "fit.json").exists()
+def blocks(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
 
-def run_example(out: Path, *arguments: str) -> dict[str, object]:
-    command = [sys.executable, str(ROOT / "examples" / "spikes.py"), "--out", str(out), *arguments]
+@pytest.mark.parametrize(("page", "i"), [("README.md", 0), ("README.md", 1), ("docs/uncertainty.md", 0)])
+def test_printed_lines_run(page: str, i: int, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", blocks(page)[i]], cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    assert (tmp_path / "my_fit" / "fit.json").exists() == ("my_fit" in blocks(page)[i])
+
+
+def run_example(out: Path, *arguments: str, script: str = "spikes.py") -> dict[str, object]:
+    command = [sys.executable, str(ROOT / "examples" / script), "--out", str(out), *arguments]
     subprocess.run(command, check=True, capture_output=True, timeout=600, env={**os.environ, "MPLBACKEND": "agg"})
     scores: dict[str, object] = json.loads((out / "scores.json").read_text())
     return scores
@@ -75,3 +78,21 @@ def test_example_on_a_recording_of_ones_own(tmp_path: Path, method: str) -> None
     assert test["log_likelihood_per_bin"] > test["null_log_likelihood_per_bin"]
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"report.html", "raster.png", "tuning.png", "fit"}
     assert probcost.load(tmp_path / "out" / "fit").unit_names == list(recording.neuron_names)
+
+
+def test_example_climbs_the_ladder(tmp_path: Path) -> None:
+    atoms.simulate_molecule(n=1500, seed=1).save(tmp_path / "molecule.npz")
+    rungs = ["mse", "predicted_scale", "mixture"]
+    scores = run_example(
+        tmp_path / "out", "--data", str(tmp_path / "molecule.npz"), "--rungs", *rungs, script="atoms.py"
+    )
+    assert set(scores) == {"data", "cpu_seconds", "test"}
+    test = scores["test"]
+    assert isinstance(test, dict)
+    assert list(test) == rungs
+    expected = {"nll", "rmse", "energy_score", "coverage_50", "coverage_90", "coverage_95", "cpu_seconds"}
+    assert all(set(values) == expected for values in test.values())
+    assert test["mse"]["nll"] > test["predicted_scale"]["nll"] > test["mixture"]["nll"] + 0.5
+    assert abs(test["mixture"]["coverage_90"] - 0.9) < 0.06
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert left >= {"report.html", "locations.png", "ladder.png", "check.png", "score.png", "fit"}

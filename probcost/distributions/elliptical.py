@@ -99,7 +99,7 @@ class MultivariateNormal(Elliptical):
     .. math:: -\log p(y) = \tfrac12 (y - \mu)^\top \Sigma^{-1} (y - \mu) + \tfrac12 \log\det\Sigma + \tfrac{d}{2} \log 2\pi
 
     Example:
-        >>> scatter = Regressions(torch.ones(2), torch.tensor([0.5]))
+        >>> scatter = pc.distributions.Regressions(torch.ones(2), torch.tensor([0.5]))
         >>> MultivariateNormal(torch.zeros(2), scatter).covariance_matrix
         tensor([[1.0000, 0.5000],
                 [0.5000, 1.2500]])

@@ -30,7 +30,7 @@ class StudentT(LocationScale):
 
     Example:
         >>> StudentT(5.0, torch.zeros(2), 1.0).log_prob(torch.tensor([0.0, 1.0]))
-        tensor([-0.9686, -1.5155])
+        tensor([-0.9686, -1.5156])
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {

@@ -39,7 +39,7 @@ class Mixture(Likelihood):
     Source: Bishop, "Mixture density networks", 1994, https://publications.aston.ac.uk/id/eprint/373/.
 
     Example:
-        >>> Mixture(MultivariateNormal(3), 5).num_outputs
+        >>> Mixture(pc.likelihoods.MultivariateNormal(3), 5).num_outputs
         50
     """
 

@@ -22,12 +22,12 @@ def far_too_sure(rows: int, sd: float) -> tuple[pc.CostModel, Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("sd", [0.7, 1.0, 1.6])
-def test_many_rows_get_what_they_ask_for(sd: float) -> None:
+def test_many_rows_get_half_of_what_they_ask_for(sd: float) -> None:
     model, x, y = far_too_sure(20_000, sd)
     data = prepare(model, x, y, validation=0.5, groups=None, seed=0)
     before = model.distribution(x).variance.sqrt()
     factor = calibrate(model, PointEstimate(), data, 0)
-    assert factor == pytest.approx(sd, rel=0.02)
+    assert factor == pytest.approx(sd**0.5, rel=0.02)  # they have chosen when to stop, too: half of it, in logarithms
     torch.testing.assert_close(model.distribution(x).variance.sqrt(), factor * before)
 
 
@@ -38,7 +38,7 @@ def asked(y: Tensor, x: Tensor, model: pc.CostModel) -> float:
 def test_few_rows_ask_in_vain() -> None:
     model, x, y = far_too_sure(12, 1.6)
     y = 1.6 * y / y.std() / 1.6  # these rows alone would have 1.6
-    assert 1.0 < asked(1.6 * y, x, model) < 1.45
+    assert 1.0 < asked(1.6 * y, x, model) < 1.2
 
 
 def test_groups_that_disagree_are_believed_less_than_as_many_rows_that_agree() -> None:
@@ -48,8 +48,8 @@ def test_groups_that_disagree_are_believed_less_than_as_many_rows_that_agree() -
     together = asked(y, x, model)
     model, _, _ = far_too_sure(1000, 1.5)
     apart = asked(y * of_group, x, model)
-    assert together == pytest.approx(1.5, rel=0.05)
-    assert 1.05 < apart < 1.4
+    assert together == pytest.approx(1.5**0.5, rel=0.03)
+    assert 1.02 < apart < 1.18
 
 
 def test_an_ensemble_is_judged_as_a_mixture() -> None:
@@ -59,7 +59,7 @@ def test_an_ensemble_is_judged_as_a_mixture() -> None:
     biases = torch.stack([means, torch.zeros(2)], 1)
     members = Draws({"network.weight": torch.zeros(2, 2, 1), "network.bias": biases}, "two members", every=True)
     factor = calibrate(model, members, prepare(model, x, y, validation=0.5, groups=None, seed=0), 0)
-    assert factor == pytest.approx((1 - 0.49) ** 0.5, abs=0.06)
+    assert factor == pytest.approx((1 - 0.49) ** 0.25, abs=0.03)
 
 
 def test_counts_have_no_scale_to_rescale() -> None:
