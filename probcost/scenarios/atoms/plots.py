@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probcost.scenarios.atoms.scores import within_type_correlation
+from probcost.scenarios.atoms.scores import paired, within_type_correlation
 from probcost.style import COLOURS, style
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_locations", "plot_scale_by_type", "plot_uncertainty_error"]
 
-_SHOWN = 0.03  # weight of the smallest component drawn
+_SHOWN = 0.02  # weight of the smallest component drawn
 _RADIUS_50, _RADIUS_90 = 1.538, 2.500  # of a normal in three dimensions, in standard deviations: √χ²₃ at 50 and 90 %
 _BACKBONE = np.array([[-0.52, 1.36, 0.0], [0.0, 0.0, 0.0], [1.53, 0.0, 0.0]])  # N, CA, C in the local frame, Å
 
@@ -24,25 +24,49 @@ _BACKBONE = np.array([[-0.52, 1.36, 0.0], [0.0, 0.0, 0.0], [1.53, 0.0, 0.0]])  #
 def plot_locations(y: Any, weights: Any, means: Any, covariances: Any, titles: Sequence[str] | None = None) -> Figure:
     """Atoms in 3-D: where each is, and the 50 % ellipsoids (wires: 90 %) of the components predicted for it.
 
+    A component's ellipsoid is the denser the more weight it has; below 2 % it is left out. N, CA and C show the local frame.
+
     Args:
         y: true locations ``[T, 3]``, Å; the first six are drawn.
         weights, means, covariances: of the components, ``[T, K]``, ``[T, K, 3]``, ``[T, K, 3, 3]``.
         titles: one for each atom.
+
+    Raises:
+        ValueError: where shapes do not fit each other.
     """
     from matplotlib import pyplot as plt
 
     y, weights, means, covariances = (np.asarray(part, dtype=float) for part in (y, weights, means, covariances))
-    n = min(6, len(y))
+    n_atoms, n_components = weights.shape if weights.ndim == 2 else (len(y), 0)
+    wanted = {"y": (n_atoms, 3), "means": (n_atoms, n_components, 3), "covariances": (n_atoms, n_components, 3, 3)}
+    for name, part in (("y", y), ("means", means), ("covariances", covariances)):
+        if not n_atoms or part.shape != wanted[name]:
+            raise ValueError(
+                f"{name} has shape {list(part.shape)} and weights {list(weights.shape)}; [T, K] weights need "
+                f"{name} of {list(wanted[name])}"
+            )
+    n = min(6, n_atoms)
     columns = min(3, n)
+    rows = -(-n // columns)
+    # Inches above the panels for the legend: one line, or three in a narrow figure.
+    header = 0.4 if columns > 1 else 0.8
     with style():
-        figure = plt.figure(figsize=(4.2 * columns, 4.2 * -(-n // columns)), layout="none")
+        figure = plt.figure(figsize=(4.2 * columns, 4.2 * rows + header), layout="none")
         for t in range(n):
-            axes: Any = figure.add_subplot(-(-n // columns), columns, t + 1, projection="3d")
+            axes: Any = figure.add_subplot(rows, columns, t + 1, projection="3d")
             _draw_atom(axes, y[t], weights[t], means[t], covariances[t])
             axes.set_title(titles[t] if titles is not None else f"atom {t}", pad=0)
-            if t == 0:
-                axes.legend(loc="upper left", fontsize="small", frameon=False)
-        figure.subplots_adjust(left=0.02, right=0.96, top=0.93, bottom=0.04, wspace=0.08, hspace=0.12)
+        height = figure.get_figheight()
+        figure.legend(
+            *axes.get_legend_handles_labels(),
+            loc="upper center",
+            ncols=3 if columns > 1 else 1,
+            fontsize="small",
+            bbox_to_anchor=(0.5, 1 - 0.02 / height),
+        )
+        figure.subplots_adjust(
+            left=0.02, right=0.95, top=1 - (header + 0.2) / height, bottom=0.04, wspace=0.1, hspace=0.14
+        )
         plt.close(figure)
     return figure
 
@@ -50,7 +74,8 @@ def plot_locations(y: Any, weights: Any, means: Any, covariances: Any, titles: S
 def _draw_atom(
     axes: Any, y: NDArray[Any], weights: NDArray[Any], means: NDArray[Any], covariances: NDArray[Any]
 ) -> None:
-    shown = [c for c in np.argsort(-weights) if weights[c] >= _SHOWN and np.isfinite(covariances[c]).all()]
+    least = min(_SHOWN, weights.max())  # of many that are equally likely, none may reach the usual weight
+    shown = [c for c in np.argsort(-weights) if weights[c] >= least and np.isfinite(covariances[c]).all()]
     for c in shown:
         alpha = 0.15 + 0.6 * weights[c] / weights[shown].max()
         axes.plot_surface(
@@ -63,15 +88,20 @@ def _draw_atom(
             linewidth=0.5,
         )
     axes.plot(*_BACKBONE.T, color=COLOURS["quiet"], linewidth=3, label="N – CA – C")
+    # A thread from CA tells how deep in the picture the atom lies, which a dot alone does not.
+    axes.plot(*np.stack([_BACKBONE[1], y]).T, color=COLOURS["alert"], linewidth=1, linestyle=":")
     axes.scatter(*y, color=COLOURS["alert"], s=60, depthshade=False, label="the atom")
-    axes.plot([], [], color=COLOURS["model"], linewidth=6, alpha=0.5, label="predicted: 50 %, 90 %")
+    axes.plot([], [], color=COLOURS["model"], linewidth=6, alpha=0.5, label="predicted: 50 % and (wires) 90 %")
     around = np.vstack([_BACKBONE, y[None], means[shown]])
     middle, reach = (around.max(0) + around.min(0)) / 2, 0.55 * np.ptp(around, axis=0).max() + 0.5
+    for label, place in zip("NC", _BACKBONE[[0, 2]], strict=True):
+        beside = place * (1 + 0.15 * reach / np.linalg.norm(place))
+        axes.text(*beside, label, color=COLOURS["quiet"], fontsize="small", ha="center", va="center")
     axes.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach))
     axes.set(zlim=(middle[2] - reach, middle[2] + reach), xlabel="Å", ylabel="Å", zlabel="Å", box_aspect=(1, 1, 1))
     axes.tick_params(labelsize="x-small", pad=-2)
     axes.xaxis.labelpad = axes.yaxis.labelpad = axes.zaxis.labelpad = -6
-    axes.locator_params(nbins=4)
+    axes.locator_params(nbins=5, integer=True)
 
 
 def _ellipsoid(mean: NDArray[Any], covariance: NDArray[Any], radius: float, steps: int) -> NDArray[Any]:
@@ -88,10 +118,15 @@ def plot_scale_by_type(sigma: Any, error: Any, residue: Any, residue_names: Sequ
     Args:
         sigma, error: ``[T]``, of the location as a whole.
         residue: type of each atom, ``[T]``, counted in ``residue_names``.
+
+    Raises:
+        ValueError: where lengths differ, or a type has no name.
     """
     from matplotlib import pyplot as plt
 
-    sigma, error, residue = np.asarray(sigma, dtype=float), np.asarray(error, dtype=float), np.asarray(residue)
+    sigma, error, residue = paired(sigma, error, residue)
+    if residue.max() >= len(residue_names):
+        raise ValueError(f"residue holds {residue.max()} and residue_names has {len(residue_names)} names")
     kinds = np.unique(residue)
     rms = np.array([[np.sqrt(np.mean(part[residue == kind] ** 2)) for part in (sigma, error)] for kind in kinds])
     order = np.argsort(rms[:, 1])
@@ -115,11 +150,16 @@ def plot_uncertainty_error(sigma: Any, error: Any, residue: Any, bins: int = 15)
         sigma, error: ``[T]``, of the location as a whole.
         residue: type of each atom, ``[T]``.
         bins: groups of equally many atoms.
+
+    Raises:
+        ValueError: where lengths differ, or there are fewer atoms than bins.
     """
     from matplotlib import pyplot as plt
     from scipy.stats import spearmanr
 
-    sigma, error = np.asarray(sigma, dtype=float), np.asarray(error, dtype=float)
+    sigma, error, residue = paired(sigma, error, residue)
+    if not 0 < bins <= len(sigma):
+        raise ValueError(f"bins is {bins}; 1 … {len(sigma):,} can be made of {len(sigma):,} atoms")
     groups = np.array_split(np.argsort(sigma), bins)
     predicted = [np.sqrt(np.mean(sigma[g] ** 2)) for g in groups]
     found = [np.sqrt(np.mean(error[g] ** 2)) for g in groups]

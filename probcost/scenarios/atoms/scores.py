@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["mode_within", "within_type_correlation"]
 
@@ -19,11 +20,14 @@ def within_type_correlation(sigma: Any, error: Any, residue: Any, minimum: int =
         residue: type of each atom, ``[T]``.
         minimum: rows a type must have.
 
+    Raises:
+        ValueError: where lengths differ, or a number is not finite (the first index is named).
+
     Source: Spearman, "The proof and measurement of association between two things", 1904, https://doi.org/10.2307/1412159.
     """
     from scipy.stats import rankdata
 
-    sigma, error, residue = np.asarray(sigma), np.asarray(error), np.asarray(residue)
+    sigma, error, residue = paired(sigma, error, residue)
     found, rows = [], []
     for kind in np.unique(residue):
         own = residue == kind
@@ -39,7 +43,26 @@ def mode_within(y: Any, weights: Any, means: Any, radius: float = 1.0) -> float:
     Args:
         y: locations ``[T, 3]``, Å.
         weights, means: of the components, ``[T, K]`` and ``[T, K, 3]``.
+
+    Raises:
+        ValueError: where shapes do not fit each other.
     """
     y, weights, means = np.asarray(y), np.asarray(weights), np.asarray(means)
+    if not len(y) or y.shape != (len(y), 3) or weights.ndim != 2 or means.shape != (len(y), weights.shape[1], 3):
+        shapes = [list(part.shape) for part in (y, weights, means)]
+        raise ValueError(f"y, weights and means have shapes {shapes}; [T, 3], [T, K] and [T, K, 3] are needed")
     best = means[np.arange(len(y)), weights.argmax(1)]
     return float((np.linalg.norm(y - best, axis=-1) < radius).mean())
+
+
+def paired(sigma: Any, error: Any, residue: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Three columns of equal length, or an error that says what does not fit."""
+    columns = {"sigma": np.asarray(sigma, float), "error": np.asarray(error, float), "residue": np.asarray(residue)}
+    shapes = [list(column.shape) for column in columns.values()]
+    if not columns["sigma"].size or columns["sigma"].ndim != 1 or shapes != [shapes[0]] * 3:
+        raise ValueError(f"sigma, error and residue have shapes {shapes}; one row an atom is needed in each, [T]")
+    for name in ("sigma", "error"):
+        bad = np.flatnonzero(~np.isfinite(columns[name]))
+        if len(bad):
+            raise ValueError(f"{name}[{bad[0]}] is {columns[name][bad[0]]}; finite numbers are needed")
+    return columns["sigma"], columns["error"], columns["residue"]
