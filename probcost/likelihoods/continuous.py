@@ -48,7 +48,8 @@ class Continuous(Likelihood):
         A unit that never changes gets a thousandth of its own size (or of one, where it is zero) for a spread.
         """
         spread = variance.sqrt()
-        constant = spread <= 1e-6 * mean.abs() + torch.finfo(spread.dtype).tiny
+        precision = torch.finfo(spread.dtype)
+        constant = spread <= 8 * precision.eps * mean.abs() + precision.tiny
         spread = torch.where(constant, 1e-3 * torch.where(mean == 0, torch.ones_like(mean), mean.abs()), spread)
         self.center.copy_(mean)
         self.spread.copy_(spread)

@@ -28,8 +28,8 @@ __all__ = ["FLOOR", "LINKS", "positive", "raw_of"]
 LINKS = ("floored_softplus", "softplus", "exp", "natural")
 FLOOR = 1e-3
 _OFFSET = math.log(math.expm1(1.0))
-# e^±30: beyond any standard deviation in units of the data's own, and squares of its inverse are still floats.
-_FURTHEST = 30.0
+# e^±14: a float32 holds no digits of the data beyond, and gradients, which have σ⁻³ in them on the way, stay finite floats.
+_FURTHEST = 14.0
 
 
 def positive(raw: Tensor, link: str) -> Tensor:

@@ -173,17 +173,23 @@ def test_regions_and_transforms_are_uniform_under_the_model(likelihood: Likeliho
         assert stats.kstest(content.numpy(), "uniform").pvalue > 1e-4
 
 
-def test_extreme_raw_outputs_give_finite_values_and_gradients(likelihood: Likelihood) -> None:
+@pytest.mark.parametrize("spread", [1.0, 1e-10, 1e10])
+def test_raw_outputs_of_any_size_give_finite_values_and_gradients(likelihood: Likelihood, spread: float) -> None:
+    """From 0 to ±1e4, those between where an exponential is neither bounded nor harmless, in data of any unit."""
     torch.manual_seed(4)
+    likelihood.adapt(spread * MEAN, spread**2 * VARIANCE)
     single = likelihood.float()
-    signs = torch.randint(0, 2, (200, likelihood.num_outputs)) * 2.0 - 1
-    raw = (signs * torch.tensor([1e-4, 1.0, 1e2, 1e4])[torch.randint(0, 4, signs.shape)]).requires_grad_()
-    log_p = single(raw).log_prob(some_y(200).float())
+    sizes = torch.tensor([0.0, 1e-4, 1.0, 5.0, 10.0, 13.0, 20.0, 29.0, 50.0, 88.0, 1e2, 1e3, 1e4])
+    signs = torch.randint(0, 2, (600, likelihood.num_outputs)) * 2.0 - 1
+    raw = signs * sizes[torch.randint(0, len(sizes), signs.shape)]
+    raw[:100] = 1e4 * signs[:100]
+    raw.requires_grad_()
+    log_p = single(raw).log_prob((spread * some_y(600)).float())
     log_p.sum().backward()
     assert raw.grad is not None
     assert bool(torch.isfinite(log_p).all())
     assert bool(torch.isfinite(raw.grad).all())
-    likelihood.double()
+    likelihood.double().adapt(MEAN, VARIANCE)
 
 
 def test_every_parameter_gets_a_gradient(likelihood: Likelihood) -> None:
