@@ -23,7 +23,7 @@ _FURTHEST = 4.0  # standard deviations: an input further away counts as this far
 _BINS = 16
 _MOST_BINS = 1024  # over all columns
 # Tables are small: many short steps, and an end that held-out rows decide.
-_DEFAULTS: dict[str, Any] = {"lr": 5e-3, "epochs": 400}
+_DEFAULTS: dict[str, Any] = {"lr": 5e-3, "epochs": 800}
 _NEEDS_PRIOR = ("svi", "nuts")
 
 

@@ -40,7 +40,7 @@ METHODS: dict[str, Callable[..., tuple[Posterior, History]]] = {
 _CALIBRATED = ("map", "ensemble", "laplace")
 _OPTIMIZERS = ("adam", "lbfgs")
 _JUDGED_ROWS = 4096
-_PATIENT_ROWS = 40_000
+_PATIENT_ROWS = 80_000
 _BY_CHANCE = 0.1  # nats per row
 
 
@@ -169,7 +169,7 @@ def _settings(data: TrainingData, epochs: int | None, batch_size: int | None, lr
         batch_size=automatic if batch_size is None else batch_size,
         lr=2e-3 if lr is None else lr,
         # As many steps without improvement on small data as on large, within reason.
-        patience=max(10, min(40, _PATIENT_ROWS // rows)),
+        patience=max(10, min(80, _PATIENT_ROWS // rows)),
         seed=seed,
     )
 

@@ -13,7 +13,7 @@ __all__ = ["SUBSTITUENTS", "Substituent", "boltzmann", "simulate_molecule"]
 
 Floats = NDArray[np.float64]
 
-_GAS_CONSTANT = 8.314462618e-3  # kJ / (mol K)
+GAS_CONSTANT = 8.314462618e-3  # kJ / (mol K)
 _GRID = np.deg2rad(np.arange(-180.0, 180.0))
 _CONFORMATIONS = 20  # of each molecule: they share a group
 # Backbone, Å and radians: Engh & Huber 1991, https://doi.org/10.1107/S0108767391001071.
@@ -22,6 +22,7 @@ _CB_TORSION = np.deg2rad(-122.6)  # C–N–CA–CB of an L-amino acid
 _CB_CG, _ANGLE = 1.520, np.deg2rad(112.0)
 # Stiffness of bonds (kJ/mol/Å²) and angles (kJ/mol/rad²), as in AMBER's force fields.
 _BOND, _BEND = 2600.0, 520.0
+STIFFNESS = np.array([_BOND, _BEND] * 3)  # of the three bonds and angles from Cβ outwards
 
 
 class Substituent(NamedTuple):
@@ -79,14 +80,7 @@ def simulate_molecule(n: int = 6000, temperature: float = 300.0, seed: int = 0) 
     phi = np.where(helix, -63.0, -120.0) + 15 * rng.standard_normal(n)
     psi = np.where(helix, -43.0, 135.0) + 15 * rng.standard_normal(n)
     phi, psi = np.deg2rad(phi), np.deg2rad(psi)
-    barriers = np.array([[s.first, s.second] for s in SUBSTITUENTS])[kind]
-    # Backbone atoms in the way: the rotamer that points at them costs more, the more so where there is no room.
-    phases = np.zeros((n, 2, 3))
-    phases[:, 0, 0] = 0.5 * (phi - psi)
-    barriers[:, 0, 0] += 8.0 * crowding
-    first, second = (_draw(barriers[:, r], phases[:, r], kelvin, rng) for r in range(2))
-    last = np.array([s.last_bond for s in SUBSTITUENTS])[kind]
-    y = _place_tip(first, second, last, kelvin, rng)
+    y = locations(kind, phi, psi, crowding, kelvin, rng)
     one_hot = np.eye(len(SUBSTITUENTS))[kind]
     circular = np.column_stack([np.sin(phi), np.cos(phi), np.sin(psi), np.cos(psi)])
     x = np.column_stack([one_hot, circular, crowding, kelvin])
@@ -109,6 +103,27 @@ def simulate_molecule(n: int = 6000, temperature: float = 300.0, seed: int = 0) 
     )
 
 
+def locations(
+    kind: NDArray[np.int64], phi: Floats, psi: Floats, crowding: Floats, kelvin: Floats, rng: np.random.Generator
+) -> Floats:
+    """One draw of the location under each of T conditions, ``[T, 3]``, Å."""
+    barriers, phases = potentials(kind, phi, psi, crowding)
+    first, second = (_draw(barriers[:, r], phases[:, r], kelvin, rng) for r in range(2))
+    last = np.array([s.last_bond for s in SUBSTITUENTS])[kind]
+    strain = np.sqrt(GAS_CONSTANT * kelvin / STIFFNESS[:, None]) * rng.standard_normal((len(STIFFNESS), len(kind)))
+    return place_tip(first, second, last, strain)
+
+
+def potentials(kind: NDArray[np.int64], phi: Floats, psi: Floats, crowding: Floats) -> tuple[Floats, Floats]:
+    """Barriers Vₙ (kJ/mol) and phases γₙ (radians) of both rotors under T conditions, each ``[T, 2, 3]``."""
+    barriers = np.array([[s.first, s.second] for s in SUBSTITUENTS])[kind]
+    phases = np.zeros((len(kind), 2, 3))
+    # Backbone atoms in the way: the rotamer that points at them costs more, the more so where there is no room.
+    phases[:, 0, 0] = 0.5 * (phi - psi)
+    barriers[:, 0, 0] += 8.0 * crowding
+    return barriers, phases
+
+
 def boltzmann(barriers: Floats, phases: Floats, kelvin: Floats) -> tuple[Floats, Floats]:
     """Torsions on a grid of one degree ``[360]``, radians, and their probabilities ``[T, 360]`` at temperature ``[T]``, K.
 
@@ -118,7 +133,7 @@ def boltzmann(barriers: Floats, phases: Floats, kelvin: Floats) -> tuple[Floats,
     order = np.arange(1, 4)[:, None]
     waves = 1 + np.cos(order * _GRID - phases[..., None])
     energy = 0.5 * (barriers[..., None] * waves).sum(-2)
-    weight = np.exp(-(energy - energy.min(-1, keepdims=True)) / (_GAS_CONSTANT * kelvin[:, None]))
+    weight = np.exp(-(energy - energy.min(-1, keepdims=True)) / (GAS_CONSTANT * kelvin[:, None]))
     return _GRID, weight / weight.sum(-1, keepdims=True)
 
 
@@ -129,20 +144,21 @@ def _draw(barriers: Floats, phases: Floats, kelvin: Floats, rng: np.random.Gener
     return grid[place] + np.deg2rad(rng.uniform(-0.5, 0.5, len(kelvin)))
 
 
-def _place_tip(first: Floats, second: Floats, last: Floats, kelvin: Floats, rng: np.random.Generator) -> Floats:
-    def bond(length: Floats | float) -> Floats:
-        return length + np.sqrt(_GAS_CONSTANT * kelvin / _BOND) * rng.standard_normal(len(kelvin))
+def place_tip(first: Floats, second: Floats, last: Floats, strain: Floats) -> Floats:
+    """The outermost atom, ``[T, 3]``, Å.
 
-    def bend(angle: float) -> Floats:
-        return angle + np.sqrt(_GAS_CONSTANT * kelvin / _BEND) * rng.standard_normal(len(kelvin))
-
-    n = len(kelvin)
+    Args:
+        first, second: torsions ``[T]``, radians.
+        last: length of the last bond ``[T]``, Å.
+        strain: what bonds (Å) and angles (radians) differ by from their ideals, in turn, from Cβ outwards, ``[6, T]``.
+    """
+    n = len(first)
     ca = np.zeros((n, 3))
     c = np.broadcast_to([_CA_C, 0.0, 0.0], (n, 3))
     nitrogen = np.broadcast_to([_CA_N * np.cos(_N_CA_C), _CA_N * np.sin(_N_CA_C), 0.0], (n, 3))
-    cb = _place(c, nitrogen, ca, bond(_CA_CB), bend(np.deg2rad(110.4)), np.full(n, _CB_TORSION))
-    cg = _place(nitrogen, ca, cb, bond(_CB_CG), bend(_ANGLE), first)
-    return _place(ca, cb, cg, bond(last), bend(_ANGLE), second)
+    cb = _place(c, nitrogen, ca, _CA_CB + strain[0], np.deg2rad(110.4) + strain[1], np.full(n, _CB_TORSION))
+    cg = _place(nitrogen, ca, cb, _CB_CG + strain[2], _ANGLE + strain[3], first)
+    return _place(ca, cb, cg, last + strain[4], _ANGLE + strain[5], second)
 
 
 def _place(a: Floats, b: Floats, c: Floats, length: Floats, angle: Floats, torsion: Floats) -> Floats:
