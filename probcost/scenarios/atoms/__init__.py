@@ -10,6 +10,7 @@ from probcost.scenarios.atoms.plots import plot_locations, plot_scale_by_type, p
 from probcost.scenarios.atoms.scores import mode_within, within_type_correlation
 from probcost.scenarios.atoms.simulate import simulate_molecule
 from probcost.scenarios.atoms.structures import from_structures
+from probcost.scenarios.atoms.truth import rotamer_probabilities, true_log_prob, true_samples
 
 __all__ = [
     "AtomDataset",
@@ -23,6 +24,9 @@ __all__ = [
     "plot_locations",
     "plot_scale_by_type",
     "plot_uncertainty_error",
+    "rotamer_probabilities",
     "simulate_molecule",
+    "true_log_prob",
+    "true_samples",
     "within_type_correlation",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -91,13 +93,22 @@ def true_log_prob(x: ArrayLike, y: ArrayLike) -> Floats:
             weight = np.multiply.outer(first[row], second[row]).ravel()
             there = weight > _NEGLIGIBLE
             root = np.linalg.cholesky(GAS_CONSTANT * kelvin[row] * vibration[there] + blur[there])
-            off = np.linalg.solve(root, (at[row] - place[there])[..., None])[..., 0]
-            log_normal = -0.5 * (off**2).sum(-1) - np.log(2 * np.pi) * 1.5
-            log_normal -= np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1)
+            log_normal = _log_normal(at[row] - place[there], root)
             log_p[row] = np.logaddexp.reduce(np.log(weight[there]) + log_normal)
     return log_p
 
 
+def _log_normal(off: Floats, root: Floats) -> Floats:
+    """Log-density of normals with these Cholesky factors ``[G, 3, 3]``, so far off their means ``[G, 3]``."""
+    scaled = np.empty_like(off)
+    # Forward substitution by hand: numpy's solver takes five times as long for three unknowns.
+    for i in range(3):
+        scaled[:, i] = (off[:, i] - (root[:, i, :i] * scaled[:, :i]).sum(1)) / root[:, i, i]
+    log_det = np.log(root[:, 0, 0] * root[:, 1, 1] * root[:, 2, 2])
+    return -0.5 * (scaled**2).sum(1) - log_det - 1.5 * np.log(2 * np.pi)
+
+
+@cache
 def _unstrained(last_bond: float) -> tuple[Floats, Floats, Floats]:
     """For each pair of torsions: the place ``[G, 3]``, its covariance per RT, and that of the blur, ``[G, 3, 3]``."""
     torsion = np.deg2rad(np.arange(-180, 180, _STEP, dtype=np.float64))
