@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["ROLES", "AtomDataset", "assign_split"]
 
 ROLES = ("train", "validation", "test")
-_FRACTIONS = (0.7, 0.1, 0.2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +32,8 @@ class AtomDataset:
         skipped: how many residues were left out when the set was made, by reason.
 
     Raises:
-        ValueError: where lengths differ, a number is not finite or a role does not exist, naming the place.
+        ValueError: where lengths differ, a value is no number, a number is not finite, a label is not whole or a role does
+            not exist, naming the place.
     """
 
     x: NDArray[np.float32]
@@ -49,6 +49,11 @@ class AtomDataset:
     skipped: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("x", "y"):
+            object.__setattr__(self, name, _as_float32(name, getattr(self, name)))
+        for name in ("residue", "group", "split", "chain", "res_id"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, as_labels(name, getattr(self, name)))
         if self.x.ndim != 2 or self.y.shape != (len(self.x), 3) or not len(self.x):
             raise ValueError(
                 f"x has shape {list(self.x.shape)} and y {list(self.y.shape)}; [T, P] and [T, 3] are needed"
@@ -114,20 +119,61 @@ class AtomDataset:
         )
 
 
-def assign_split(group: NDArray[Any], seed: int = 0) -> NDArray[np.int8]:
-    """Roles ``[T]``: 70 % of rows to train on, 10 % to validate and 20 % to test with, by whole groups.
+def assign_split(
+    group: ArrayLike, seed: int = 0, fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
+) -> NDArray[np.int8]:
+    """Roles ``[T]`` by whole groups: rows to train on (0), to validate (1) and to test with (2).
 
-    As near to these shares as the groups' sizes allow; each role gets a group where there are three or more.
+    As near to the wanted shares as the groups' sizes allow; each role with a share gets a group where there are enough.
+
+    Args:
+        group: ``[T]``, numbers or words.
+        seed: fixes which groups go where.
+        fractions: shares of the rows to train, validate and test with; 0 leaves a role empty.
+
+    Raises:
+        ValueError: when ``group`` is not one label a row, or ``fractions`` are not three shares that add up to 1.
     """
+    group, shares = np.asarray(group), np.asarray(fractions, dtype=float)
+    if group.ndim != 1:
+        raise ValueError(f"group has shape {list(group.shape)}; one label a row is needed, [T]")
+    if shares.shape != (len(ROLES),) or not (shares >= 0).all() or not np.isclose(shares.sum(), 1.0):
+        raise ValueError(f"fractions is {fractions}; the shares of {', '.join(ROLES)} are needed, adding up to 1")
     names, sizes = np.unique(group, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(names))
-    room, role_of = np.array(_FRACTIONS) * len(group), np.zeros(len(names), np.int8)
-    empty = set(range(len(ROLES)))
+    room, role_of = shares * len(group), np.zeros(len(names), np.int8)
+    used = [int(role) for role in np.flatnonzero(shares)]
+    empty = set(used)
     for place, i in enumerate(order):
         # Where most rows are missing, so that a large group does not burst a small role; the last groups fill empty roles.
-        open_to = sorted(empty) if len(order) - place <= len(empty) else range(len(ROLES))
+        open_to = sorted(empty) if len(order) - place <= len(empty) else used
         role = max(open_to, key=lambda r: room[r])
         role_of[i] = role
         room[role] -= sizes[i]
         empty.discard(role)
     return role_of[np.searchsorted(names, group)]
+
+
+def _as_float32(name: str, values: ArrayLike) -> NDArray[np.float32]:
+    """Numbers, or an error that says what they are instead."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} holds {array.dtype}; numbers are needed")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused as such
+        return array.astype(np.float32, copy=False)
+
+
+def as_labels(name: str, values: ArrayLike) -> NDArray[Any]:
+    """Whole numbers, or an error that names the first value that is none."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} holds {array.dtype}; whole numbers are needed")
+    if array.dtype.kind in "iu":
+        return array
+    with np.errstate(invalid="ignore"):  # NaN is no whole number, which is said below
+        whole = array.astype(np.int64)
+    wrong = np.argwhere(whole != array)
+    if len(wrong):
+        place = tuple(int(i) for i in wrong[0])
+        raise ValueError(f"{name}[{', '.join(map(str, place))}] is {array[place]}; whole numbers are needed")
+    return whole

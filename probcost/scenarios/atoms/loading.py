@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probcost.scenarios.atoms.dataset import AtomDataset, assign_split
+from probcost.scenarios.atoms.dataset import AtomDataset, as_labels, assign_split
 
 __all__ = ["load"]
 
@@ -18,8 +18,9 @@ def load(path: str | os.PathLike[str]) -> AtomDataset:
     """The data set in an ``.npz`` file.
 
     Needed: ``x`` ``[T, P]`` and ``y`` ``[T, 3]`` in Å. Used where there: ``feature_names``, ``residue`` with
-    ``residue_names``, ``chain`` with ``chain_names``, ``res_id``, ``group`` or ``cluster`` (rows that must not be split; each
-    chain, else each row, is its own), ``split`` (0 train, 1 validation, 2 test; made by whole groups where it is missing).
+    ``residue_names`` (one type, ``"atom"``, where it is missing), ``chain`` with ``chain_names``, ``res_id``, ``group`` or
+    ``cluster`` (rows that must not be split; each chain, else each row, is its own), ``split`` (0 train, 1 validation,
+    2 test; made by whole groups where it is missing).
     All else, such as B factors and resolutions, is left alone: it is measured with the location and no input.
 
     Raises:
@@ -48,7 +49,7 @@ def _dataset(arrays: dict[str, NDArray[Any]]) -> AtomDataset:
     missing = [name for name in ("x", "y") if name not in arrays]
     if missing:
         raise ValueError(f"has no array {missing[0]!r}; it holds {', '.join(sorted(arrays)) or 'nothing'}")
-    x, y = (_numbers(name, arrays[name]).astype(np.float32) for name in ("x", "y"))
+    x, y = arrays["x"], arrays["y"]
     rows = np.arange(len(x) if x.ndim else 0)
     chain, chain_names = _labels(arrays, "chain")
     residue, residue_names = _labels(arrays, "residue")
@@ -61,7 +62,7 @@ def _dataset(arrays: dict[str, NDArray[Any]]) -> AtomDataset:
         y=y,
         feature_names=_given(arrays, "feature_names") or [f"feature {i}" for i in range(x.shape[-1] if x.ndim else 0)],
         residue=np.zeros_like(rows) if residue is None else residue,
-        residue_names=residue_names or ["residue 0"],
+        residue_names=residue_names or ["atom"],
         group=group,
         split=assign_split(group) if split is None else split,
         chain=chain,
@@ -69,12 +70,6 @@ def _dataset(arrays: dict[str, NDArray[Any]]) -> AtomDataset:
         res_id=_labels(arrays, "res_id")[0],
         skipped={} if counts is None else dict(zip(reasons, counts.tolist(), strict=True)),
     )
-
-
-def _numbers(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} holds {array.dtype}; numbers are needed")
-    return array
 
 
 def _labels(arrays: dict[str, NDArray[Any]], name: str) -> tuple[NDArray[np.int64] | None, list[str]]:
@@ -85,12 +80,7 @@ def _labels(arrays: dict[str, NDArray[Any]], name: str) -> tuple[NDArray[np.int6
     if array.dtype.kind in "US":
         words, counted = np.unique(array, return_inverse=True)
         return counted.astype(np.int64), [str(word) for word in words]
-    with np.errstate(invalid="ignore"):  # what is not finite is no whole number, which is said below
-        whole = _numbers(name, array).astype(np.int64)
-    wrong = np.argwhere(whole != array)
-    if len(wrong):
-        place = tuple(int(i) for i in wrong[0])
-        raise ValueError(f"{name}[{', '.join(map(str, place))}] is {array[place]}; whole numbers or words are needed")
+    whole = as_labels(name, array).astype(np.int64)
     given = _given(arrays, f"{name}_names")
     return whole, given or [f"{name} {i}" for i in range(int(whole.max(initial=-1)) + 1)]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probcost.scenarios.atoms.scores import paired, within_type_correlation
+from probcost.scenarios.atoms.scores import paired, require_finite, within_type_correlation
 from probcost.style import COLOURS, style
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ def plot_locations(y: Any, weights: Any, means: Any, covariances: Any, titles: S
     Args:
         y: true locations ``[T, 3]``, Å; the first six are drawn.
         weights, means, covariances: of the components, ``[T, K]``, ``[T, K, 3]``, ``[T, K, 3, 3]``.
-        titles: one for each atom.
+        titles: one for each atom drawn, or for each of the T.
 
     Raises:
-        ValueError: where shapes do not fit each other.
+        ValueError: where shapes do not fit each other, a location, weight or mean is not finite, or titles are too few.
     """
     from matplotlib import pyplot as plt
 
@@ -45,7 +45,11 @@ def plot_locations(y: Any, weights: Any, means: Any, covariances: Any, titles: S
                 f"{name} has shape {list(part.shape)} and weights {list(weights.shape)}; [T, K] weights need "
                 f"{name} of {list(wanted[name])}"
             )
+    for name, part in (("y", y), ("weights", weights), ("means", means)):
+        require_finite(name, part)
     n = min(6, n_atoms)
+    if titles is not None and len(titles) < n:
+        raise ValueError(f"titles has {len(titles)} and {n} atoms are drawn; one title for each is needed")
     columns = min(3, n)
     rows = -(-n // columns)
     # Inches above the panels for the legend: one line, or three in a narrow figure.
@@ -74,6 +78,7 @@ def plot_locations(y: Any, weights: Any, means: Any, covariances: Any, titles: S
 def _draw_atom(
     axes: Any, y: NDArray[Any], weights: NDArray[Any], means: NDArray[Any], covariances: NDArray[Any]
 ) -> None:
+    axes.computed_zorder = False  # else ellipsoids that hold the atom are painted over it
     least = min(_SHOWN, weights.max())  # of many that are equally likely, none may reach the usual weight
     shown = [c for c in np.argsort(-weights) if weights[c] >= least and np.isfinite(covariances[c]).all()]
     for c in shown:
@@ -87,10 +92,12 @@ def _draw_atom(
             alpha=0.4 * alpha,
             linewidth=0.5,
         )
-    axes.plot(*_BACKBONE.T, color=COLOURS["quiet"], linewidth=3, label="N – CA – C")
+    axes.plot(*_BACKBONE.T, color=COLOURS["quiet"], linewidth=3, zorder=3, label="N – CA – C")
     # A thread from CA tells how deep in the picture the atom lies, which a dot alone does not.
-    axes.plot(*np.stack([_BACKBONE[1], y]).T, color=COLOURS["alert"], linewidth=1, linestyle=":")
-    axes.scatter(*y, color=COLOURS["alert"], s=60, depthshade=False, label="the atom")
+    axes.plot(*np.stack([_BACKBONE[1], y]).T, color=COLOURS["alert"], linewidth=1.2, linestyle=":", zorder=4)
+    axes.scatter(
+        *y, color=COLOURS["alert"], edgecolors="white", linewidths=1, s=70, depthshade=False, zorder=5, label="the atom"
+    )
     axes.plot([], [], color=COLOURS["model"], linewidth=6, alpha=0.5, label="predicted: 50 % and (wires) 90 %")
     around = np.vstack([_BACKBONE, y[None], means[shown]])
     middle, reach = (around.max(0) + around.min(0)) / 2, 0.55 * np.ptp(around, axis=0).max() + 0.5
@@ -120,13 +127,14 @@ def plot_scale_by_type(sigma: Any, error: Any, residue: Any, residue_names: Sequ
         residue: type of each atom, ``[T]``, counted in ``residue_names``.
 
     Raises:
-        ValueError: where lengths differ, or a type has no name.
+        ValueError: where lengths differ, a number is not finite, or a type has no name.
     """
     from matplotlib import pyplot as plt
 
     sigma, error, residue = paired(sigma, error, residue)
-    if residue.max() >= len(residue_names):
-        raise ValueError(f"residue holds {residue.max()} and residue_names has {len(residue_names)} names")
+    nameless = residue[(residue < 0) | (residue >= len(residue_names))]
+    if len(nameless):
+        raise ValueError(f"residue holds {nameless[0]} and residue_names has {len(residue_names)} names")
     kinds = np.unique(residue)
     rms = np.array([[np.sqrt(np.mean(part[residue == kind] ** 2)) for part in (sigma, error)] for kind in kinds])
     order = np.argsort(rms[:, 1])
@@ -134,8 +142,18 @@ def plot_scale_by_type(sigma: Any, error: Any, residue: Any, residue_names: Sequ
         figure, axes = plt.subplots(figsize=(7, 1.2 + 0.3 * len(kinds)))
         place = np.arange(len(kinds))
         axes.hlines(place, *rms[order].T, color=COLOURS["quiet"], linewidth=1)
-        axes.plot(rms[order, 0], place, "o", color=COLOURS["model"], label="predicted σ")
-        axes.plot(rms[order, 1], place, "o", color=COLOURS["alert"], label="error")
+        # A ring around a dot: both are seen where they agree.
+        axes.plot(
+            rms[order, 0],
+            place,
+            "o",
+            color=COLOURS["model"],
+            fillstyle="none",
+            markersize=9,
+            markeredgewidth=2,
+            label="predicted σ",
+        )
+        axes.plot(rms[order, 1], place, "o", color=COLOURS["alert"], markersize=5, label="error")
         axes.set_yticks(place, [f"{residue_names[kinds[i]]} ({(residue == kinds[i]).sum():,})" for i in order])
         axes.set(xlabel="root mean square, Å", title="Predicted σ and error, by type", xlim=(0, None))
         axes.legend(loc="lower right")

@@ -45,12 +45,14 @@ def mode_within(y: Any, weights: Any, means: Any, radius: float = 1.0) -> float:
         weights, means: of the components, ``[T, K]`` and ``[T, K, 3]``.
 
     Raises:
-        ValueError: where shapes do not fit each other.
+        ValueError: where shapes do not fit each other, or a number is not finite (the first index is named).
     """
-    y, weights, means = np.asarray(y), np.asarray(weights), np.asarray(means)
+    y, weights, means = (np.asarray(part, dtype=float) for part in (y, weights, means))
     if not len(y) or y.shape != (len(y), 3) or weights.ndim != 2 or means.shape != (len(y), weights.shape[1], 3):
         shapes = [list(part.shape) for part in (y, weights, means)]
         raise ValueError(f"y, weights and means have shapes {shapes}; [T, 3], [T, K] and [T, K, 3] are needed")
+    for name, part in (("y", y), ("weights", weights), ("means", means)):
+        require_finite(name, part)
     best = means[np.arange(len(y)), weights.argmax(1)]
     return float((np.linalg.norm(y - best, axis=-1) < radius).mean())
 
@@ -62,7 +64,13 @@ def paired(sigma: Any, error: Any, residue: Any) -> tuple[NDArray[Any], NDArray[
     if not columns["sigma"].size or columns["sigma"].ndim != 1 or shapes != [shapes[0]] * 3:
         raise ValueError(f"sigma, error and residue have shapes {shapes}; one row an atom is needed in each, [T]")
     for name in ("sigma", "error"):
-        bad = np.flatnonzero(~np.isfinite(columns[name]))
-        if len(bad):
-            raise ValueError(f"{name}[{bad[0]}] is {columns[name][bad[0]]}; finite numbers are needed")
+        require_finite(name, columns[name])
     return columns["sigma"], columns["error"], columns["residue"]
+
+
+def require_finite(name: str, array: NDArray[Any]) -> None:
+    """An error that names the first number that is not finite, if there is one."""
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        place = tuple(int(i) for i in bad[0])
+        raise ValueError(f"{name}[{', '.join(map(str, place))}] is {array[place]}; finite numbers are needed")

@@ -63,13 +63,17 @@ def simulate_molecule(n: int = 6000, temperature: float = 300.0, seed: int = 0) 
         Locations in Å: origin CA, first axis CA→C, second the part of CA→N at right angles to it, third their cross product.
 
     Raises:
-        ValueError: for fewer than 60 atoms, or a temperature that is not positive.
+        ValueError: for fewer than 60 atoms or a part of one, or a temperature that is not positive and finite.
 
     Source: Weiner et al., "A new force field for molecular mechanical simulation of nucleic acids and proteins", 1984,
     https://doi.org/10.1021/ja00315a051.
     """
-    if n < 3 * _CONFORMATIONS or not temperature > 0:
-        raise ValueError(f"n must be at least {3 * _CONFORMATIONS} and temperature positive, got {n} and {temperature}")
+    if n != int(n) or n < 3 * _CONFORMATIONS or not 0 < temperature < np.inf:
+        raise ValueError(
+            f"n must be a whole number of at least {3 * _CONFORMATIONS} and temperature positive and finite, got {n} and "
+            f"{temperature}"
+        )
+    n = int(n)
     rng = np.random.default_rng(seed)
     molecule = np.arange(n) // _CONFORMATIONS
     of_molecule = molecule[-1] + 1

@@ -59,12 +59,24 @@ def with_nan(array: np.ndarray) -> np.ndarray:
         (lambda d: {"x": with_nan(d.x)}, r"x\[3, 1\] is not finite"),
         (lambda d: {"feature_names": ["a"]}, "feature_names has 1 names and x has 12"),
         (lambda d: {"split": d.split + 3}, "split holds 3 … 5; 0 … 2"),
+        (lambda d: {"split": d.split + 0.5}, r"split\[0\] is \d\.5; whole numbers are needed"),
+        (lambda d: {"residue": -1 - d.residue}, "residue holds -6 … -1; 0 … 5"),
+        (lambda d: {"group": d.group.astype(str)}, "group holds <U21; whole numbers"),
+        (lambda d: {"x": d.x.astype(str)}, "x holds <U32; numbers are needed"),
+        (lambda d: {"y": d.y.astype(float) * 1e60}, r"y\[0, 0\] is not finite"),
         (lambda d: {"residue": d.residue[:5]}, r"residue has shape \[5\] and x has 400 rows"),
     ],
 )
 def test_what_does_not_fit_is_named(dataset: atoms.AtomDataset, change: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(dataset, **change(dataset))
+
+
+def test_lists_and_doubles_become_float32(dataset: atoms.AtomDataset) -> None:
+    again = replace(dataset, x=dataset.x.astype(float), y=dataset.y.tolist(), split=dataset.split.astype(float))
+    assert again.x.dtype == again.y.dtype == np.float32
+    np.testing.assert_array_equal(again.y, dataset.y)
+    np.testing.assert_array_equal(again.rows("test"), dataset.rows("test"))
 
 
 @pytest.mark.parametrize("name", ["sidechain_tip", "sidechain_gamma"])

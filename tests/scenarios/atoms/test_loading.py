@@ -92,8 +92,8 @@ def test_a_save_cut_short_leaves_the_old_file_whole(
         ({"x": np.full((90, 4), np.inf)}, r"x\[0, 0\] is not finite"),
         ({"feature_names": ["a", "b"]}, "feature_names has 2 names and x has 4 columns"),
         ({"split": np.full(90, 300)}, "split holds 300 … 300; 0 … 2 have a meaning"),
-        ({"split": np.where(np.arange(90) == 7, 0.5, 0.0)}, r"split\[7\] is 0.5; whole numbers or words"),
-        ({"res_id": np.full(90, np.nan)}, r"res_id\[0\] is nan; whole numbers or words"),
+        ({"split": np.where(np.arange(90) == 7, 0.5, 0.0)}, r"split\[7\] is 0.5; whole numbers"),
+        ({"res_id": np.full(90, np.nan)}, r"res_id\[0\] is nan; whole numbers"),
         ({"residue": np.arange(90), "residue_names": ["LEU"]}, "residue holds 0 … 89; 0 … 0 have a meaning"),
         ({"chain": np.zeros(3, int)}, r"chain has shape \[3\] and x has 90 rows"),
     ],
@@ -105,6 +105,7 @@ def test_arrays_that_do_not_fit_are_named_with_their_file(tmp_path: Path, arrays
 
 def test_words_are_labels(tmp_path: Path) -> None:
     kinds = np.tile(["LEU", "ARG", "SER"], 30)
+    assert list(atoms.load(write(tmp_path)).residue_names) == ["atom"]
     dataset = atoms.load(write(tmp_path, residue=kinds))
     assert [dataset.residue_names[i] for i in dataset.residue] == kinds.tolist()
 
@@ -130,3 +131,18 @@ def test_roles_get_what_uneven_groups_allow(sizes: list[int]) -> None:
         filled = np.bincount(atoms.assign_split(group, seed), minlength=3)
         assert (filled > 0).all()
         assert len(sizes) < 10 or filled[0] >= 300
+
+
+def test_roles_get_the_shares_that_are_asked_for() -> None:
+    group = np.repeat(np.arange(100), 10)
+    for fractions in ((0.5, 0.25, 0.25), (0.8, 0.0, 0.2), (1.0, 0.0, 0.0)):
+        filled = np.bincount(atoms.assign_split(group, fractions=fractions), minlength=3)
+        np.testing.assert_allclose(filled / 1000, fractions, atol=0.011)
+
+
+def test_shares_that_are_none_are_refused() -> None:
+    for fractions in ((0.5, 0.5), (0.7, 0.2, 0.2), (1.2, -0.2, 0.0), (np.nan, 0.5, 0.5)):
+        with pytest.raises(ValueError, match="the shares of train, validation, test are needed, adding up to 1"):
+            atoms.assign_split([0, 1, 2], fractions=fractions)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"group has shape \[3, 2\]; one label a row"):
+        atoms.assign_split(np.zeros((3, 2)))

@@ -66,30 +66,3 @@ def test_scores_of_a_true_model(name: str) -> None:
     assert scores["energy_score"] == pytest.approx(0.5 * 4 / np.pi**0.5 * scale, abs=0.02)
     for level in (50, 90, 95):
         assert scores[f"coverage_{level}"] == pytest.approx(level / 100, abs=0.015)
-
-
-def test_correlation_within_types_is_not_fooled_by_types() -> None:
-    rng = np.random.default_rng(0)
-    residue = np.repeat(np.arange(5), 400)
-    sigma = residue + rng.uniform(0, 0.1, 2000)
-    error = np.abs(residue * rng.standard_normal(2000))
-    assert abs(atoms.within_type_correlation(sigma, error, residue)) < 0.08
-    assert np.corrcoef(sigma, error)[0, 1] > 0.4
-    assert atoms.within_type_correlation(sigma, sigma**2, residue) == pytest.approx(1.0)
-    assert np.isnan(atoms.within_type_correlation(sigma[:10], error[:10], residue[:10]))
-
-
-def test_share_of_atoms_at_their_mode() -> None:
-    means = np.array([[[0.0, 0, 0], [5, 0, 0]], [[0, 0, 0], [5, 0, 0]]])
-    weights = np.array([[0.9, 0.1], [0.1, 0.9]])
-    assert atoms.mode_within(np.array([[0.5, 0, 0], [0.5, 0, 0]]), weights, means) == 0.5
-
-
-def test_pictures_are_drawn() -> None:
-    rng = np.random.default_rng(0)
-    y, weights, means = rng.normal(size=(4, 3)), np.full((4, 2), 0.5), rng.normal(size=(4, 2, 3))
-    covariances = np.tile(np.diag([0.1, 0.3, 0.05]), (4, 2, 1, 1))
-    assert len(atoms.plot_locations(y, weights, means, covariances).axes) == 4
-    sigma, error, residue = rng.uniform(1, 2, 300), rng.uniform(0, 3, 300), rng.integers(0, 3, 300)
-    assert len(atoms.plot_scale_by_type(sigma, error, residue, ["ALA", "LEU", "ARG"]).axes[0].get_yticklabels()) == 3
-    assert "within types" in atoms.plot_uncertainty_error(sigma, error, residue).axes[0].get_title(loc="left")

@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
@@ -64,6 +65,16 @@ def test_heavier_is_denser_and_axes_are_angstrom() -> None:
     assert [text.get_text() for text in panel.texts] == ["N", "C"]
 
 
+def test_the_atom_shows_through_what_is_predicted_around_it() -> None:
+    figure = atoms.plot_locations(Y[:1], [[1.0]], Y[:1, None], [[np.eye(3)]])
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
+    rgb = np.array([0xD5, 0x5E, 0x00])
+    below_the_legend = pixels[pixels.shape[0] // 4 :]
+    assert (np.abs(below_the_legend - rgb).max(-1) < 8).sum() > 20
+
+
 def test_at_most_six_atoms() -> None:
     many = [np.tile(part[:1], (9, *[1] * (part.ndim - 1))) for part in (Y, WEIGHTS, MEANS, COVARIANCES)]
     assert len(atoms.plot_locations(*many).axes) == 6
@@ -107,10 +118,11 @@ def test_what_does_not_fit_is_refused() -> None:
         atoms.plot_scale_by_type([1, 2], [1, 2], [0, 1], ["ARG"])
     with pytest.raises(ValueError, match="bins is 15; 1 … 2 can be made of 2 atoms"):
         atoms.plot_uncertainty_error([1, 2], [1, 2], [0, 1])
-    for function in (atoms.within_type_correlation, atoms.plot_uncertainty_error):
-        with pytest.raises(ValueError, match=r"have shapes \[\[2\], \[3\], \[2\]\]"):
-            function([1, 2], [1, 2, 3], [0, 1])
-        with pytest.raises(ValueError, match=r"error\[1\] is nan"):
-            function([1, 2], [1, np.nan], [0, 1])
-    with pytest.raises(ValueError, match=r"have shapes \[\[4, 3\], \[4, 3\], \[3, 3\]\]"):
-        atoms.mode_within(Y, WEIGHTS, MEANS[:, 0][:3])
+    with pytest.raises(ValueError, match="residue holds -1 and residue_names has 1 names"):
+        atoms.plot_scale_by_type([1, 2], [1, 2], [0, -1], ["ARG"])
+    with pytest.raises(ValueError, match="titles has 2 and 4 atoms are drawn"):
+        atoms.plot_locations(Y, WEIGHTS, MEANS, COVARIANCES, titles=["a", "b"])
+    with pytest.raises(ValueError, match=r"y\[0, 0\] is nan; finite numbers"):
+        atoms.plot_locations(Y * np.nan, WEIGHTS, MEANS, COVARIANCES)
+    with pytest.raises(ValueError, match=r"error\[1\] is nan"):
+        atoms.plot_uncertainty_error([1, 2], [1, np.nan], [0, 1])

@@ -50,5 +50,8 @@ def test_it_repeats_itself_and_refuses_nonsense() -> None:
     assert not np.array_equal(one.y, atoms.simulate_molecule(100, seed=4).y)
     with pytest.raises(ValueError, match="at least 60"):
         atoms.simulate_molecule(10)
-    with pytest.raises(ValueError, match="temperature positive"):
-        atoms.simulate_molecule(100, temperature=0.0)
+    with pytest.raises(ValueError, match="whole number"):
+        atoms.simulate_molecule(100.5)  # type: ignore[arg-type]
+    for temperature in (0.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match="temperature positive and finite"):
+            atoms.simulate_molecule(100, temperature=temperature)
