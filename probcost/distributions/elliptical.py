@@ -45,8 +45,8 @@ class Elliptical(TorchDistribution):
         """log p(value), nats, ``[...]``."""
         if self._validate_args:
             self._validate_sample(value)
-        squared = self.scatter.squared_distance(value - self.loc)
-        log_p = self._log_density(squared) - self.scatter.half_log_det() - self.event_shape[0] * HALF_LOG_2PI
+        squared, half_log_det = self.scatter.distance_and_half_log_det(value - self.loc)
+        log_p = self._log_density(squared) - half_log_det - self.event_shape[0] * HALF_LOG_2PI
         return full(log_p, self._batch_shape)
 
     def mahalanobis(self, value: Tensor) -> Tensor:
@@ -68,6 +68,12 @@ class Elliptical(TorchDistribution):
     @property
     def mean(self) -> Tensor:
         return self.loc.expand(self._batch_shape + self._event_shape)
+
+    @property
+    def scale_tril(self) -> Tensor:
+        """The Cholesky factor of Σ, ``[..., d, d]``; of the covariance too, for normal vectors."""
+        factor = self.scatter.scale_tril
+        return factor.expand(*self._batch_shape, *factor.shape[-2:])
 
     @property
     def covariance_matrix(self) -> Tensor:
@@ -168,6 +174,13 @@ class MultivariateStudentT(Elliptical):
         d = self.loc.new_tensor(self.event_shape[0])
         content = numpy_function(special.fdtr, d, self.df, self.scatter.squared_distance(value - self.loc) / d)
         return full(content, self._batch_shape)
+
+    def entropy(self) -> Tensor:
+        """Differential entropy, nats."""
+        d, df = self.event_shape[0], self.df.double()
+        tail = 0.5 * (df + d) * (torch.digamma(0.5 * (df + d)) - torch.digamma(0.5 * df))
+        own = tail + d * HALF_LOG_2PI - log_normalizer(df, d)
+        return (own.to(self.df.dtype) + self.scatter.half_log_det()).expand(self._batch_shape)
 
     def _log_density(self, squared: Tensor) -> Tensor:
         d = self.event_shape[0]

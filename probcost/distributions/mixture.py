@@ -91,7 +91,8 @@ class Mixture(TorchDistribution):
         """Covariance of vectors, ``[..., N, N]``."""
         away = self.component.mean - self.mean.unsqueeze(-2)
         each = self.component.covariance_matrix + away.unsqueeze(-1) * away.unsqueeze(-2)
-        return (self.weights[..., None, None] * each).sum(-3)
+        covariance = (self.weights[..., None, None] * each).sum(-3)
+        return covariance.expand(*self._batch_shape, *covariance.shape[-2:])
 
     def __getattr__(self, name: str) -> Any:
         # A closed form exists for normal components only, and callers ask by whether there is one.

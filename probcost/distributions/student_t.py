@@ -76,7 +76,9 @@ class StudentT(LocationScale):
             spread = 2 * df**0.5 / (df - 1) * beta
             return t * (2 * special.stdtr(df, t) - 1) + 2 * density * (df + t * t) / (df - 1) - spread
 
-        return torch.where(self.df > 1, numpy_function(standard, self.df, z).to(z.dtype), torch.inf)
+        exists = self.df > 1
+        crps = numpy_function(standard, torch.where(exists, self.df, 2.0), z).to(z.dtype)
+        return torch.where(exists, crps, torch.inf)
 
     def _entropy(self) -> Tensor:
         half, step = 0.5 * self.df.double(), 0.5 * (self.df.double() + 1)
