@@ -7,7 +7,7 @@ from torch import Tensor
 
 __all__ = ["log_normalizer", "log_tail"]
 
-_SHIFT = 6
+_SHIFT = 16
 
 
 def log_normalizer(df: Tensor, dim: int) -> Tensor:
@@ -33,12 +33,14 @@ def log_tail(squared: Tensor, df: Tensor, dim: int) -> Tensor:
 
 
 def _half_step(x: Tensor) -> Tensor:
-    """log Γ(x + ½) − log Γ(x) − ½ log x, by recurrence to where four terms of its series are exact to float64's ninth digit."""
-    high = x + _SHIFT
-    steps = torch.ones_like(x)
-    for i in range(_SHIFT):
-        steps = steps * ((x + i) / (x + i + 0.5))
-    inverse = 1 / high
+    """log Γ(x + ½) − log Γ(x) − ½ log x, by recurrence to where three terms of its series are exact to 4·10⁻¹².
+
+    The recurrence is one tensor operation wide, not sixteen long: as scalars these steps cost as much as all the rest of a
+    training step.
+    """
+    steps = torch.arange(0.5, _SHIFT, dtype=x.dtype, device=x.device)
+    recurrence = torch.log1p(-0.5 / (x.unsqueeze(-1) + steps)).sum(-1)
+    inverse = 1 / (x + _SHIFT)
     square = inverse * inverse
-    series = inverse * (-1 / 8 + square * (1 / 192 + square * (-1 / 640 + square * (17 / 14336))))
-    return steps.log() + 0.5 * torch.log1p(_SHIFT / x) + series
+    series = inverse * (-1 / 8 + square * (1 / 192 - 1 / 640 * square))
+    return recurrence + 0.5 * torch.log1p(_SHIFT / x) + series
