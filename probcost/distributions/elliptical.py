@@ -142,6 +142,11 @@ class MultivariateStudentT(Elliptical):
 
     Source: Kotz & Nadarajah, *Multivariate t Distributions and Their Applications*, 2004,
     https://doi.org/10.1017/CBO9780511550683.
+
+    Example:
+        >>> scatter = pc.distributions.LowRank(torch.ones(2), torch.tensor([[1.0], [2.0]]))
+        >>> MultivariateStudentT(torch.tensor(4.0), torch.zeros(2), scatter).variance
+        tensor([ 4., 10.])
     """
 
     has_rsample = True

@@ -25,6 +25,11 @@ class Mixture(TorchDistribution):
     its own. Components of vectors have batch shape ``[..., K]``, event shape ``[N]``, and share one weight over the vector.
 
     Source: Bishop, "Mixture density networks", 1994, https://publications.aston.ac.uk/id/eprint/373/.
+
+    Example:
+        >>> either_side = Normal(torch.tensor([[-3.0], [3.0]]), 1.0)
+        >>> Mixture(torch.zeros(2, 1), either_side).variance
+        tensor([10.])
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}

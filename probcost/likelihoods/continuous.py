@@ -160,8 +160,15 @@ class Laplace(_LocationScale):
 
     Shapes: as `Normal`.
 
+    Raises:
+        ValueError: as `Normal`.
+
     Source: Bassett & Koenker, "Asymptotic theory of least absolute error regression", 1978,
     https://doi.org/10.1080/01621459.1978.10480065.
+
+    Example:
+        >>> Laplace(1, scale=2.0)(torch.zeros(3, 1)).variance.flatten()
+        tensor([8., 8., 8.])
     """
 
     equation = r"|y - \mu| / b + \log(2 b)"
@@ -196,6 +203,10 @@ class StudentT(_LocationScale):
 
     Source: Lange, Little & Taylor, "Robust statistical modeling using the t distribution", 1989,
     https://doi.org/10.1080/01621459.1989.10478852.
+
+    Example:
+        >>> StudentT(2, df="predicted").num_outputs
+        6
     """
 
     equation = (

@@ -102,7 +102,14 @@ class LowRankMultivariateNormal(_Vector):
     Shapes: raw ``[..., T, 2d + d r]``: location, scales, W row by row.
 
     Raises:
-        ValueError: for a negative rank.
+        ValueError: for a rank that is no whole number, or negative.
+
+    Source: Tipping & Bishop, "Probabilistic principal component analysis", 1999, https://doi.org/10.1111/1467-9868.00196,
+    and its form with unequal s, factor analysis.
+
+    Example:
+        >>> LowRankMultivariateNormal(20, rank=2).num_outputs
+        80
     """
 
     equation = MultivariateNormal.equation
@@ -145,8 +152,17 @@ class MultivariateStudentT(_FullScatter):
 
     Shapes: as `MultivariateNormal`, and one more for a predicted ν.
 
+    Raises:
+        ValueError: for another df.
+
     Source: Kotz & Nadarajah, *Multivariate t Distributions and Their Applications*, 2004,
     https://doi.org/10.1017/CBO9780511550683.
+
+    Example:
+        >>> MultivariateStudentT(3, df=4.0)(torch.zeros(2, 9)).covariance_matrix[0]
+        tensor([[2.0040, 0.0000, 0.0000],
+                [0.0000, 2.0040, 0.0000],
+                [0.0000, 0.0000, 2.0040]])
     """
 
     equation = (
