@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 from typing import Any
 
@@ -153,7 +154,7 @@ def test_density_integrates_to_one(likelihood: Likelihood) -> None:
     """By importance sampling from a wide Student-t around the data, in all dimensions at once or each by itself."""
     torch.manual_seed(2)
     proposal = torch.distributions.StudentT(2.0, MEAN, 2 * VARIANCE.sqrt())
-    y = proposal.sample(torch.Size((400_000,)))
+    y = proposal.sample(torch.Size((100_000,)))
     log_q = proposal.log_prob(y)
     distribution = likelihood(0.5 * raw_for(likelihood, 1))
     weights = (distribution.log_prob(y[:, None]).squeeze(1) - (log_q.sum(-1) if likelihood.event_dim else log_q)).exp()
@@ -251,6 +252,53 @@ def test_a_point_mass_does_not_send_the_scale_to_zero() -> None:
         scale = fitted.model.distribution(x).scale
         assert float(scale.detach().min()) > 0.5e-3 * float(y.std())
         assert bool(torch.isfinite(fitted.predict(x).log_prob(y)).all())
+
+
+VECTORS = [
+    likelihoods.MultivariateNormal(N),
+    likelihoods.MultivariateStudentT(N),
+    likelihoods.LowRankMultivariateNormal(N, rank=2),
+]
+
+
+@pytest.mark.parametrize("component", VECTORS, ids=label)
+@pytest.mark.parametrize("k", [1, 3])
+def test_collinear_coordinates_and_a_point_mass_train_without_a_failure(component: Likelihood, k: int) -> None:
+    """Coordinates that are multiples of one another, a quarter of the rows one and the same point: Σ has no inverse."""
+    torch.manual_seed(8)
+    x = torch.randn(200, 2)
+    y = torch.sin(x[:, :1]) * torch.tensor([1.0, 2.0, -1.0])
+    y[:50] = 0.0
+    likelihood = likelihoods.Mixture(component, k) if k > 1 else copy.deepcopy(component)
+    likelihood.adapt(y.mean(0), y.var(0))
+    network = pc.networks.MLP(2, likelihood.num_outputs, hidden=(16,))
+    optimizer = torch.optim.Adam([*network.parameters(), *likelihood.parameters()], lr=2e-2)
+    for _ in range(150):
+        optimizer.zero_grad()
+        cost = -likelihood(network(x)).log_prob(y).mean()
+        cost.backward()
+        assert all(bool(torch.isfinite(p.grad).all()) for p in network.parameters() if p.grad is not None)
+        optimizer.step()
+    with torch.no_grad():
+        fitted = likelihood(network(x))
+        assert float(cost) < float(-likelihood.null(y.mean(0), y.var(0)).log_prob(y).mean()) - 1
+        assert bool(torch.isfinite(fitted.covariance_matrix).all())
+        assert bool((fitted.variance.sqrt() > 0.9e-3 * y.std(0)).all())
+        assert bool(torch.isfinite(fitted.sample()).all())
+
+
+def test_components_part_although_the_last_layer_starts_at_zero() -> None:
+    torch.manual_seed(9)
+    likelihood = likelihoods.Mixture(likelihoods.Normal(1), 2)
+    y = torch.randn(400, 1).sign() * 3 + 0.1 * torch.randn(400, 1)
+    likelihood.adapt(y.mean(0), y.var(0))
+    raw = likelihood.initial_raw(y.mean(0), y.var(0)).requires_grad_()
+    optimizer = torch.optim.Adam([raw], lr=5e-2)
+    for _ in range(300):
+        optimizer.zero_grad()
+        (-likelihood(raw).log_prob(y).mean()).backward()
+        optimizer.step()
+    assert likelihood(raw).component.mean.detach().flatten().sort().values.tolist() == pytest.approx([-3, 3], abs=0.1)
 
 
 def test_it_can_be_built_again_from_its_config(likelihood: Likelihood) -> None:
