@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import os
 import warnings
 from collections import Counter, defaultdict
@@ -48,6 +49,7 @@ _SAME_AS = {"MSE": "MET"}  # selenomethionine stands in for methionine so that c
 _SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif", ".bcif")
 _LONGEST_BOND = 2.0  # Å; a C–N bond is 1.33 Å, and the next atom over is 2.4 Å away
 _LOWEST_OCCUPANCY = 0.5
+_LOG = logging.getLogger(__name__)
 # Relatives share a tenth of their 4-residue words, which takes about half their residues in common: GluA2 and GluA3, 57 % the
 # same, share 17 %, strangers of 500 residues 1 to 6 %. Three words at least, since short peptides share one by chance.
 _WORD, _SHARED, _FEWEST = 4, 0.1, 3
@@ -72,7 +74,12 @@ def from_structures(
     right angles to it, third their cross product. A row needs a residue of the 18 types with a side chain that turns (not
     Gly or Ala; selenomethionine counts as Met), a whole backbone, bonds to a residue on either side, and both the tip and
     the gamma atom, held by at least half the molecules of the crystal. What is left out is counted by reason in
-    ``dataset.skipped``. Of alternate locations the one with the highest occupancy counts, of several models the first.
+    ``dataset.skipped`` and logged at level INFO. Of alternate locations the one with the highest occupancy counts, of
+    several models the first.
+
+    Rows equal those of the stored sets but for ``env_cb*`` of files with hydrogens: here a residue weighs what its heavy
+    atoms do, whether or not hydrogens were deposited; there hydrogens count too, which about doubles these columns in 7 of 77
+    chains (1EJG and 5PTI by recomputation; 2NWD, 2RTG, 5EIL, 6OA8 and 7GSA by their size).
 
     Chains are named ``file_chain``, and numbered as mmCIF does (``label_asym_id``, ``label_seq_id``) or as the PDB file
     does. Rows of one ``group`` come from chains with (near-)identical sequences; none is split between roles.
@@ -85,7 +92,8 @@ def from_structures(
     Raises:
         ImportError: without biotite, which reads the files.
         FileNotFoundError: where there is no such file.
-        ValueError: for another atom, no path, a file that cannot be read (it is named), or files without a usable residue.
+        ValueError: for another atom, no path, a directory or a file that cannot be read (both are named), or files without a
+            usable residue.
 
     Warns:
         UserWarning: when there are too few unlike chains for a role to get rows.
@@ -121,9 +129,11 @@ def from_structures(
             parts.append(part)
             names.append(f"{_stem(file)}_{chain}")
             sequences.append("".join(_LETTERS.get(name, "X") for name in backbone.names))
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in skipped.items())
     if not parts:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in skipped.items()) or "no protein"
-        raise ValueError(f"no residue in {len(files):,} files can be used; found: {reasons}")
+        raise ValueError(f"no residue in {len(files):,} files can be used; found: {reasons or 'no protein'}")
+    if reasons:
+        _LOG.info("residues left out: %s", reasons)
     arrays = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     group = _families(sequences)[arrays["chain"]]
     dataset = AtomDataset(
@@ -250,6 +260,10 @@ def _read(file: Path) -> Any:
         from biotite.structure.io import pdb, pdbx
     except ImportError as error:
         raise ImportError('reading structures needs biotite: pip install "probcost[atoms]"') from error
+    if file.is_dir():
+        raise ValueError(
+            f"{os.fspath(file)!r} is a directory; name the structure files in it, such as its glob('*.cif')"
+        )
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {os.fspath(file)!r}")
     suffix = Path(file.name.removesuffix(".gz")).suffix.lower()

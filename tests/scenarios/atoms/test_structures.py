@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import subprocess
 import sys
 from dataclasses import replace
@@ -144,6 +145,14 @@ def test_what_is_left_out_is_counted(
         assert f"{count} {reason}" in repr(dataset)
 
 
+def test_what_is_left_out_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="probcost"):
+        read(tmp_path, PEPTIDE)
+        assert not caplog.messages
+        read(tmp_path, without(LEU, "CD1"))
+    assert caplog.messages == ["residues left out: 1 incomplete side chain"]
+
+
 def test_skipped_residues_survive_the_disk_and_selections(tmp_path: Path) -> None:
     dataset = read(tmp_path, without(LEU, "CD1"))
     dataset.save(tmp_path / "set.npz")
@@ -240,6 +249,8 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, suffix: str, conten
 def test_bad_requests(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no file '.*nowhere.pdb'"):
         atoms.from_structures(tmp_path / "nowhere.pdb")
+    with pytest.raises(ValueError, match="is a directory; name the structure files in it"):
+        atoms.from_structures(tmp_path)
     with pytest.raises(ValueError, match="unknown atom 'delta'; choose one of 'gamma', 'tip'"):
         atoms.from_structures([], atom="delta")
     with pytest.raises(ValueError, match="paths is empty"):
