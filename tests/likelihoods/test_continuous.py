@@ -232,6 +232,20 @@ def test_mean_first_forgets_the_predicted_scale_only(likelihood: Likelihood) -> 
             torch.testing.assert_close(changed.log_prob(some_y(5) * 0), first.log_prob(some_y(5) * 0))
 
 
+@torch.no_grad()
+def test_rescaling_widens_every_scale_but_a_given_one_and_moves_no_mean(likelihood: Likelihood) -> None:
+    raw, component = raw_for(likelihood, 4), likelihood.config.get("component", likelihood)
+    before = likelihood(raw)
+    assert isinstance(likelihood, Continuous | likelihoods.Mixture)
+    likelihood.rescale(2.0)
+    after = likelihood(raw)
+    likelihood.adapt(MEAN, VARIANCE)
+    torch.testing.assert_close(after.mean, before.mean, equal_nan=True)
+    path = "component.variance" if "k" in likelihood.config else "variance"
+    factor = 1.0 if component.config.get("scale") == 0.7 else 4.0
+    torch.testing.assert_close(_attribute(after, path), factor * _attribute(before, path), equal_nan=True)
+
+
 @pytest.mark.parametrize("constant", [0.0, 3.0, -1e6])
 def test_a_constant_target_keeps_a_finite_scale(likelihood: Likelihood, constant: float) -> None:
     mean = torch.full((N,), constant).double()
