@@ -12,8 +12,15 @@ name                 σ                                              what it doe
                                                                     it: the natural parameters of a normal
 ==================== ============================================== ==================================================
 
-c makes r = 0 mean σ = 1: the data's own spread. ε = 10⁻³ of it. ``python -m tests.benchmarks.bench_links`` measures what each
-does to gradients, to the held-out cost and to its worst row; the first one is the default for what it measured.
+c makes r = 0 mean σ = 1: the data's own spread. ε = 10⁻³ of it. Beyond e^±14 ``exp`` is bounded, and ``softplus`` below, so that
+values and gradients are finite floats for any r.
+
+Measured by ``python -m tests.benchmarks.bench_links`` (12 splits, two learning rates; simulated rows with a pile-up and
+outliers, and UCI energy): no step of any was not finite, and the first three differ in held-out cost by less than two
+standard errors everywhere. The natural parameters have gradients of a tenth to a hundredth; at the lower learning rate they
+cost 0.34 ± 0.12 nats less on energy, where they keep the mean from being given up as `mean_first` does, and 0.67 ± 0.15 more
+on the rows with outliers. So the default is the one of the first three that promises a σ: a target repeated a thousand
+times cannot draw it below ε.
 """
 
 from __future__ import annotations
