@@ -12,7 +12,7 @@ test: $(VENV)/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 benchmarks: $(VENV)/test.done
 	$(BIN)/python -m tests.benchmarks
