@@ -86,7 +86,7 @@ def test_the_callers_random_state_is_left_alone() -> None:
 def test_the_best_weights_are_kept() -> None:
     x, y = regression(300)
     held = regression(300, seed=1)
-    fitted = pc.fit(network(), x, y, validation=held, lr=0.05, epochs=60, progress=False)
+    fitted = pc.fit(network(), x, y, validation=held, lr=0.05, epochs=400, progress=False)
     history = fitted.history
     assert history.best_epoch == int(np.argmin(history.held_out))
     cost = -fitted.predict(held[0]).log_prob(held[1]).sum().item() / 300
