@@ -1,0 +1,35 @@
+"""Photos of one person near each other, of different people far: data, simulator, scores and pictures."""
+
+from __future__ import annotations
+
+from probcost.scenarios.faces.dataset import FaceDataset
+from probcost.scenarios.faces.intervals import Interval, bootstrap_people
+from probcost.scenarios.faces.loading import from_arrays, load, load_folder, load_npz
+from probcost.scenarios.faces.pairs import all_pairs
+from probcost.scenarios.faces.scores import (
+    photo_error,
+    retrieval_scores,
+    same_person_scores,
+    threshold_at_far,
+    uncertainty_error,
+    verification_scores,
+)
+from probcost.scenarios.faces.simulate import simulate_faces
+
+__all__ = [
+    "FaceDataset",
+    "Interval",
+    "all_pairs",
+    "bootstrap_people",
+    "from_arrays",
+    "load",
+    "load_folder",
+    "load_npz",
+    "photo_error",
+    "retrieval_scores",
+    "same_person_scores",
+    "simulate_faces",
+    "threshold_at_far",
+    "uncertainty_error",
+    "verification_scores",
+]

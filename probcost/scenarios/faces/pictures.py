@@ -1,0 +1,51 @@
+"""Pictures through Pillow: reading files, and the box filter that makes photos smaller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["read_grey", "resized"]
+
+
+def read_grey(path: Path) -> NDArray[np.uint8]:
+    """The picture in a file, in grey levels ``[h, w]``.
+
+    Raises:
+        OSError, ValueError: whatever Pillow finds wrong with the file, a truncated one included.
+    """
+    image_module = _pillow()
+    from PIL import ImageOps
+
+    with image_module.open(path) as picture:
+        upright = ImageOps.exif_transpose(picture)  # telephones write how they were held beside the pixels
+        if upright.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off at 255
+            return (np.asarray(upright, dtype=np.float64) / 257).round().clip(0, 255).astype(np.uint8)
+        return np.asarray(upright.convert("L"))
+
+
+def resized(images: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Photos ``[..., h, w]`` at another ``(h, w)``: each pixel the mean of the area it covers.
+
+    Raises:
+        ValueError: where size is not two whole numbers from 1.
+    """
+    image_module = _pillow()
+    if len(size) != 2 or any(isinstance(s, bool) or s != int(s) or s < 1 for s in size):
+        raise ValueError(f"size is {size!r}; (h, w) in whole pixels is needed")
+    height, width = (int(s) for s in size)
+    flat = images.reshape(-1, *images.shape[-2:])
+    out = [np.asarray(image_module.fromarray(p).resize((width, height), image_module.Resampling.BOX)) for p in flat]
+    return np.stack(out).reshape(*images.shape[:-2], height, width)
+
+
+def _pillow() -> ModuleType:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError('photos are read and resized by Pillow: pip install "probcost[faces]"') from error
+    return Image
