@@ -6,6 +6,8 @@ from probcost.scenarios.faces.dataset import FaceDataset
 from probcost.scenarios.faces.intervals import Interval, bootstrap_people
 from probcost.scenarios.faces.loading import from_arrays, load, load_folder, load_npz
 from probcost.scenarios.faces.pairs import all_pairs
+from probcost.scenarios.faces.plots import plot_embedding, plot_neighbours, plot_photos
+from probcost.scenarios.faces.score_plots import plot_distances, plot_reliability, plot_roc, plot_spread
 from probcost.scenarios.faces.scores import (
     photo_error,
     retrieval_scores,
@@ -26,6 +28,13 @@ __all__ = [
     "load_folder",
     "load_npz",
     "photo_error",
+    "plot_distances",
+    "plot_embedding",
+    "plot_neighbours",
+    "plot_photos",
+    "plot_reliability",
+    "plot_roc",
+    "plot_spread",
     "retrieval_scores",
     "same_person_scores",
     "simulate_faces",
