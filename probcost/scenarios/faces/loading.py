@@ -136,7 +136,7 @@ def _dataset(images: Any, labels: Any, names: Sequence[str] | None, **more: Any)
         images = images / 255
     if labels.dtype.kind in "US" or (labels.dtype.kind in "iu" and labels.size and _numbers_of_a_register(labels)):
         if names is not None:
-            raise ValueError(f"names are given and labels are no numbers from 0, but {labels.ravel()[0]!r} …")
+            raise ValueError(f"names are given and labels are no numbers from 0, but {labels.ravel()[0].item()!r} …")
         words, labels = np.unique(labels, return_inverse=True)
         names = [str(word) for word in words]
     return FaceDataset(
