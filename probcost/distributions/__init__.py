@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from probcost.distributions.comparison import (
+    Choice,
+    ExponentialComparison,
+    LogisticComparison,
+    NormalComparison,
+)
 from probcost.distributions.conway_maxwell_poisson import ConwayMaxwellPoisson
 from probcost.distributions.elliptical import MultivariateNormal, MultivariateStudentT
 from probcost.distributions.laplace import Laplace
@@ -14,14 +20,18 @@ from probcost.distributions.student_t import StudentT
 from probcost.distributions.zero_inflated import ZeroInflated
 
 __all__ = [
+    "Choice",
     "ConwayMaxwellPoisson",
+    "ExponentialComparison",
     "Laplace",
+    "LogisticComparison",
     "LowRank",
     "Mixture",
     "MultivariateNormal",
     "MultivariateStudentT",
     "NegativeBinomial",
     "Normal",
+    "NormalComparison",
     "Poisson",
     "Regressions",
     "StudentT",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from probcost.likelihoods.base import Likelihood
+from probcost.likelihoods.batches import Triplets
+from probcost.likelihoods.comparisons import GaussianTriplet, TripletSlack
 from probcost.likelihoods.continuous import Laplace, Normal, StudentT
 from probcost.likelihoods.counts import (
     ConwayMaxwellPoisson,
@@ -13,24 +15,32 @@ from probcost.likelihoods.counts import (
     ZeroInflatedNegativeBinomial,
     ZeroInflatedPoisson,
 )
+from probcost.likelihoods.matching import NWayChoice, SamePerson
+from probcost.likelihoods.mining import triplets
 from probcost.likelihoods.mixture import Mixture
 from probcost.likelihoods.vectors import LowRankMultivariateNormal, MultivariateNormal, MultivariateStudentT
 
 __all__ = [
     "ConwayMaxwellPoisson",
+    "GaussianTriplet",
     "Laplace",
     "Likelihood",
     "LowRankMultivariateNormal",
     "Mixture",
     "MultivariateNormal",
     "MultivariateStudentT",
+    "NWayChoice",
     "NegativeBinomial",
     "Normal",
     "Poisson",
+    "SamePerson",
     "StudentT",
+    "TripletSlack",
+    "Triplets",
     "ZeroInflatedNegativeBinomial",
     "ZeroInflatedPoisson",
     "named",
+    "triplets",
 ]
 
 # The one table of names, for the outermost doors (a command line, SpikeCounts(likelihood="...")).

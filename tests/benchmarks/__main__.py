@@ -9,6 +9,7 @@ from tests.benchmarks import (
     bench_fitted_checks,
     bench_gaussian,
     bench_links,
+    bench_mining,
     bench_predict,
     bench_step,
 )
@@ -19,6 +20,7 @@ for benchmark in (
     bench_distributions,
     bench_continuous,
     bench_links,
+    bench_mining,
     bench_predict,
     bench_checks,
     bench_fitted_checks,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-_TOKEN = re.compile(r"\\[A-Za-z]+|\d+\.?\d*|\[[^\]]*\]|[A-Za-z]_[a-z]|[A-Za-z]|[-+/^!(){}=_|]")
+_TOKEN = re.compile(r"\\[A-Za-z]+|\d+\.?\d*|\[[^\]]*\]|[A-Za-z]_[a-z]|[A-Za-z]|[-+/^!(){}=_|,]")
 _TERMS = 400  # of an infinite sum
 
 
@@ -53,7 +53,7 @@ class _Reader:
 
     def product(self) -> Any:
         value = self.power()
-        while self.peek() and self.peek() not in ("+", "-", ")", "}", "=", "|"):
+        while self.peek() and self.peek() not in ("+", "-", ")", "}", "=", "|", ","):
             if self.peek() == "/":
                 self.take()
                 value = value / self.power()
@@ -95,6 +95,15 @@ class _Reader:
             inside = abs(self.sum())
             self.take("|")
             return inside
+        if token == r"\Phi":
+            return 0.5 * math.erfc(-self.group("(", ")", self.sum) / math.sqrt(2))
+        if token == r"\max":
+            self.take("(")
+            left = self.sum()
+            self.take(",")
+            right = self.sum()
+            self.take(")")
+            return max(left, right)
         if token == r"\Gamma":
             return math.gamma(self.group("(", ")", self.sum))
         if token == r"\sum":
