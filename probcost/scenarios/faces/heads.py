@@ -252,14 +252,14 @@ class Head:
         t = self.traits
         neck = tube(0.40 * t["width"] / 0.73, 0.40, -1.35, -0.55, rows)
         parts = [solid(neck - np.array([0, 0, 0.14], np.float32), 0.9 * t["skin"])]
+        if self._long_haired:
+            low = -0.75 - 0.35 * min(t["hair_length"], 1.5)
+            return [*parts, self._long_hair(low, rows)]  # which covers the ears
         for side in (-1.0, 1.0):
             ear = ellipsoid(0.055, t["ears"], 0.11, max(12, rows // 4))
             out = ear @ about_y(-0.35 * side).T
             place = np.array([side * (t["width"] + 0.01), t["eye_height"] - 0.12, -0.06], np.float32)
             parts.append(solid(out.astype(np.float32) + place, 0.86 * t["skin"]))
-        if self._long_haired:
-            low = -0.75 - 0.35 * min(t["hair_length"], 1.5)
-            parts.append(self._long_hair(low, rows))
         return parts
 
     def _long_hair(self, low: float, rows: int) -> Surface:
