@@ -3,6 +3,7 @@ r"""The likelihood of a labelled batch: every comparison worth making between it
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any, ClassVar
 
 import torch
@@ -13,11 +14,12 @@ from torch.utils.checkpoint import checkpoint
 
 from probcost.likelihoods.base import Likelihood
 from probcost.likelihoods.comparisons import BatchComparison, Pairs
-from probcost.likelihoods.mining import CHUNK, STRATEGIES, mine
+from probcost.likelihoods.mining import STRATEGIES, anchors_at_once, mine
 from probcost.likelihoods.sampling import people_and_photos
 
 __all__ = ["TripletBatch", "Triplets"]
 
+_KEPT = 16  # parts, of 1 MB for each intermediate result
 _BAND = 0.2  # FaceNet's margin on the unit sphere, where the comparison itself has none
 
 
@@ -58,32 +60,23 @@ class TripletBatch(TorchDistribution):
 
     def _of_anchors(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Log-probability ``[B]`` of each anchor's comparisons in one batch ``[B, m]``."""
-        comparison = self.comparison
+        comparison, log_p, first = self.comparison, [], 0
         rows, shared = comparison.rows(embeddings), comparison.shared(embeddings)
-        dimension = embeddings.shape[-1] // comparison.width
-        anchor, positive, chosen = mine(
-            rows[0].detach(), labels, self.mining, self.band, dimension=dimension, squared=comparison.squared
-        )
-        # A few anchors at a time. Where gradients are wanted, what a part computes is not kept but computed once more on the
-        # way back (Chen et al. 2016, https://arxiv.org/abs/1604.06174): memory O(part + batch²), not O(pairs × batch) floats.
-        pairs_each = torch.bincount(anchor, minlength=len(labels))
-        size = max(1, CHUNK // max(1, int(pairs_each.max()) * len(labels)))
-        counts = [int(count) for count in torch.stack([part.sum() for part in pairs_each.split(size)])]
-        parts = zip(
-            zip(*(row.split(size) for row in rows), strict=True),
-            (anchor % size).split(counts),
-            positive.split(counts),
-            chosen.split(counts),
-            strict=True,
-        )
-        single = len(counts) == 1 or not (torch.is_grad_enabled() and embeddings.requires_grad)
-        log_p = []
-        for part in parts:
-            if single:
-                log_p.append(self._of_part(*part, *shared))
+        dimension, size = embeddings.shape[-1] // comparison.width, anchors_at_once(labels)
+        # A few anchors at a time. In batches whose pairs × batch floats would not fit beside a network, what a part computes is
+        # not kept but computed once more on the way back (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
+        parts = math.ceil(len(labels) / size)
+        again = parts > _KEPT and torch.is_grad_enabled() and embeddings.requires_grad
+        for own in zip(*(row.split(size) for row in rows), strict=True):
+            separation, squared = own[0].detach(), comparison.squared
+            mined = mine(separation, labels, self.mining, self.band, first=first, dimension=dimension, squared=squared)
+            if again:
+                log_p.append(
+                    checkpoint(self._of_part, own, *mined, *shared, use_reentrant=False, preserve_rng_state=False)
+                )
             else:
-                found = checkpoint(self._of_part, *part, *shared, use_reentrant=False, preserve_rng_state=False)
-                log_p.append(found)
+                log_p.append(self._of_part(own, *mined, *shared))
+            first += size
         return torch.cat(log_p)
 
     def _of_part(

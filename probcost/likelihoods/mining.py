@@ -11,7 +11,7 @@ from probcost.likelihoods.distances import distances
 __all__ = ["STRATEGIES", "mine", "triplets"]
 
 STRATEGIES = ("all", "semi_hard", "batch_hard", "distance_weighted")
-# Entries looked at together: they stay in a core's cache, and nothing of size pairs × batch but one bit mask is kept.
+# Entries (pair, photo) looked at together: they stay in a core's cache.
 CHUNK = 2**18
 # Wu et al.'s cut-offs on the unit sphere: nearer negatives count as if at 0.5, and those beyond 1.4 are not drawn.
 _NEAREST, _FARTHEST = 0.5, 1.4
@@ -54,42 +54,52 @@ def triplets(
             "expected [B, m], and as many labels"
         )
     with torch.no_grad():
-        separation = distances(embeddings, squared=False)
-        anchor, positive, chosen = mine(separation, labels, mining, margin, dimension=embeddings.shape[1])
-    pair, negative = chosen.nonzero(as_tuple=True)
-    return anchor[pair], positive[pair], negative
+        separation, size = distances(embeddings, squared=False), anchors_at_once(labels)
+        found = []
+        for first in range(0, len(labels), size):
+            part = separation[first : first + size]
+            anchor, positive, chosen = mine(part, labels, mining, margin, first=first, dimension=embeddings.shape[1])
+            pair, negative = chosen.nonzero(as_tuple=True)
+            found.append(torch.stack([first + anchor[pair], positive[pair], negative]))
+    anchor, positive, negative = torch.cat(found, 1)
+    return anchor, positive, negative
+
+
+def anchors_at_once(labels: Tensor) -> int:
+    """How many anchors' pairs are `CHUNK` entries against all photos: what is looked at together, in bounded memory."""
+    pairs = int(torch.unique(labels, return_counts=True)[1].max())
+    return max(1, CHUNK // (pairs * len(labels)))
 
 
 def mine(
-    separation: Tensor, labels: Tensor, mining: str, margin: float, *, dimension: int, squared: bool = False
+    separation: Tensor, labels: Tensor, mining: str, margin: float, *, first: int, dimension: int, squared: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Pairs anchor and positive ``[n]``, ordered by anchor, and which photos are chosen negatives of each ``[n, B]``.
+    """Pairs of some anchors: the anchor's row, the positive ``[n]``, and which photos are its chosen negatives ``[n, B]``.
 
-    ``separation`` ``[B, B]`` are distances, or ``squared`` ones; ``margin`` is in the same units.
+    ``separation`` ``[A, B]`` are distances, or ``squared`` ones, of photos ``first`` … ``first + A − 1`` from all; ``margin``
+    is in the same units.
 
     Raises:
         ValueError: for an unknown strategy.
     """
     if mining not in STRATEGIES:
         raise ValueError(f"mining must be one of {', '.join(map(repr, STRATEGIES))}, got {mining!r}")
-    same = labels.unsqueeze(1) == labels
+    same = labels[first : first + len(separation)].unsqueeze(1) == labels
     different = ~same
-    pairs = same.fill_diagonal_(False)
+    itself = torch.arange(len(separation), device=labels.device)
+    pairs = same.index_put((itself, first + itself), torch.zeros_like(same[0, 0]))
     if mining == "batch_hard":
         pairs = _only(torch.where(pairs, separation, -torch.inf).argmax(1), pairs)
-        nearest = torch.where(different, separation, torch.inf).argmin(1)
-        different = _only(nearest, different)
+        different = _only(torch.where(different, separation, torch.inf).argmin(1), different)
     anchor, positive = pairs.nonzero(as_tuple=True)
     if mining == "distance_weighted":
         weights = _weights(separation.sqrt() if squared else separation, different, dimension)
         return anchor, positive, _drawn(weights, different, anchor)
-    if mining in ("all", "batch_hard"):
-        return anchor, positive, different[anchor]
-    chosen = torch.empty(len(anchor), len(labels), dtype=torch.bool, device=separation.device)
-    for part in torch.arange(len(anchor), device=anchor.device).split(max(1, CHUNK // len(labels))):
-        rows = separation[anchor[part]]
-        own = rows.gather(1, positive[part].unsqueeze(1))
-        chosen[part] = (rows > own) & (rows < own + margin) & different[anchor[part]]
+    chosen = different.index_select(0, anchor)
+    if mining == "semi_hard":
+        rows = separation.index_select(0, anchor)
+        own = rows.gather(1, positive.unsqueeze(1))
+        chosen &= (rows > own) & (rows < own + margin)
     return anchor, positive, chosen
 
 
@@ -111,7 +121,7 @@ def _weights(distance: Tensor, different: Tensor, dimension: int) -> Tensor:
 def _drawn(weights: Tensor, different: Tensor, anchor: Tensor) -> Tensor:
     """One negative for each pair, none where the anchor has none."""
     has = different.any(1)[anchor]
-    drawn = torch.zeros(len(anchor), len(weights), dtype=torch.bool, device=weights.device)
+    drawn = torch.zeros(len(anchor), weights.shape[1], dtype=torch.bool, device=weights.device)
     pairs = has.nonzero().squeeze(1)
     if len(pairs):
         drawn[pairs, torch.multinomial(weights[anchor[pairs]], 1).squeeze(1)] = True

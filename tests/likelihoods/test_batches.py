@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -13,6 +14,7 @@ from pyro import poutine
 from torch import Tensor, nn
 
 import probcost as pc
+from probcost.inference.storage import build, describe
 from probcost.likelihoods import GaussianTriplet, NWayChoice, Triplets, TripletSlack, triplets
 from probcost.likelihoods.comparisons import BatchComparison
 from tests.likelihoods.latex import evaluate
@@ -63,13 +65,13 @@ def one_by_one(likelihood: Triplets, raw: Tensor, y: Tensor, mining: str) -> Ten
 @pytest.mark.parametrize("comparison", COMPARISONS, ids=label)
 @pytest.mark.parametrize("mining", ["all", "semi_hard", "batch_hard"])
 @pytest.mark.parametrize("normalize", [True, False])
-@pytest.mark.parametrize("part", [None, 40])
+@pytest.mark.parametrize("part", [None, 400, 40])
 def test_is_the_sum_of_its_comparisons(
     comparison: BatchComparison, mining: str, normalize: bool, part: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whole, and in many parts that are computed anew on the way back."""
     if part:
-        monkeypatch.setattr("probcost.likelihoods.batches.CHUNK", part)
+        monkeypatch.setattr("probcost.likelihoods.mining.CHUNK", part)
     raw, y = data()
     likelihood = Triplets(comparison, WIDTH, mining, normalize=normalize)
     results = []
@@ -146,6 +148,16 @@ def test_distance_weighted_is_one_negative_a_pair() -> None:
     torch.testing.assert_close(found[:, 0], torch.zeros(60, dtype=torch.float64).index_add(0, a, expected))
 
 
+@pytest.mark.parametrize("comparison", COMPARISONS, ids=label)
+def test_described_and_built_again(comparison: BatchComparison) -> None:
+    likelihood = Triplets(comparison, WIDTH, "batch_hard", band=0.4, photos_per_person=3)
+    description = describe(likelihood)
+    assert description is not None
+    again = build(json.loads(json.dumps(description)))
+    assert repr(again) == repr(likelihood)
+    assert describe(again) == description
+
+
 def test_embeds_on_the_unit_sphere() -> None:
     raw, _ = data()
     torch.testing.assert_close(Triplets(TripletSlack(), WIDTH).embed(raw), F.normalize(raw, dim=-1))
@@ -164,6 +176,18 @@ def test_collapsed_batches_have_finite_gradients(comparison: BatchComparison, mi
         (gradient,) = torch.autograd.grad(log_p.sum(), given)
         assert bool(torch.isfinite(log_p).all())
         assert bool(torch.isfinite(gradient).all())
+
+
+@pytest.mark.parametrize("people", [[0.0, 1.0, 2.0, 3.0], [5.0, 5.0, 5.0, 5.0]])
+def test_a_batch_without_comparisons_costs_nothing(people: list[float]) -> None:
+    """As a part of an epoch may turn out: nobody twice, or one person only."""
+    raw = torch.randn(4, WIDTH, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    for mining in ("all", "semi_hard", "batch_hard", "distance_weighted"):
+        for comparison in COMPARISONS:
+            log_p = Triplets(comparison, WIDTH, mining)(raw).log_prob(torch.tensor(people)[:, None])
+            (gradient,) = torch.autograd.grad(log_p.sum(), raw)
+            assert torch.equal(log_p, torch.zeros(4, 1))
+            assert torch.equal(gradient, torch.zeros(4, WIDTH))
 
 
 def test_as_a_pyro_model() -> None:

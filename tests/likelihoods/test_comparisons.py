@@ -222,8 +222,8 @@ def test_match_curve_is_learned(power: int) -> None:
         return value
 
     optimizer.step(closure)
-    assert float(likelihood.offset) == pytest.approx(2.0, abs=0.4)
-    assert float(likelihood.log_slope.exp()) == pytest.approx(3.0, abs=0.5)
+    assert likelihood.offset.item() == pytest.approx(2.0, abs=0.4)
+    assert likelihood.log_slope.exp().item() == pytest.approx(3.0, abs=0.5)
     a = torch.zeros(4000, 3)
     b = torch.cat([d, torch.zeros(4000, 2)], 1)
     torch.testing.assert_close(likelihood((a, b)).mean, likelihood(d).mean[:, 0], rtol=1e-5, atol=1e-6)
@@ -245,8 +245,8 @@ def test_initial_raw_is_the_mean(likelihood: Likelihood) -> None:
         nn.init.zeros_(parameter)
     raw = likelihood.initial_raw(mean, mean)
     assert raw.shape == (likelihood.num_outputs,)
-    assert float(likelihood.null(mean, mean).mean) == pytest.approx(0.3)
-    assert float(likelihood(raw).mean) == pytest.approx(0.3)
+    assert likelihood.null(mean, mean).mean.item() == pytest.approx(0.3)
+    assert likelihood(raw).mean.item() == pytest.approx(0.3)
     for certain in (0.0, 1.0):
         assert bool(torch.isfinite(likelihood.initial_raw(torch.tensor([certain]), mean)).all())
 

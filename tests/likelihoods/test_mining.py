@@ -50,11 +50,13 @@ def test_chosen_as_defined(mining: str, b: int, people: int) -> None:
         assert len(found) > 10
 
 
-def test_parts_of_a_large_batch_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mining", ["all", "semi_hard", "batch_hard"])
+def test_parts_of_a_large_batch_are_joined(mining: str, monkeypatch: pytest.MonkeyPatch) -> None:
     points, labels = batch(40)
-    whole = chosen(points, labels, "semi_hard")
-    monkeypatch.setattr("probcost.likelihoods.mining.CHUNK", 90)
-    assert chosen(points, labels, "semi_hard") == whole
+    whole = chosen(points, labels, mining)
+    for size in (1, 900):
+        monkeypatch.setattr("probcost.likelihoods.mining.CHUNK", size)
+        assert chosen(points, labels, mining) == whole
 
 
 def test_distance_weighted_draws_follow_the_density() -> None:
