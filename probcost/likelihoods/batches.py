@@ -223,5 +223,9 @@ class Triplets(Likelihood):
         """
         return people_and_photos(y.reshape(-1), size, self.photos_per_person, generator)
 
+    def groups(self, y: Tensor) -> Tensor:
+        """The people themselves: who is held out is held out with all photos."""
+        return y.reshape(-1)
+
     def extra_repr(self) -> str:
         return f"n_outputs={self.num_outputs}, mining={self.mining!r}, normalize={self.normalize}"

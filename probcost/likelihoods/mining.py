@@ -8,7 +8,7 @@ from torch import Tensor
 from probcost.distributions._special import widest
 from probcost.likelihoods.distances import distances
 
-__all__ = ["STRATEGIES", "mine", "triplets"]
+__all__ = ["STRATEGIES", "anchors_at_once", "mine", "triplets"]
 
 STRATEGIES = ("all", "semi_hard", "batch_hard", "distance_weighted")
 # Entries (pair, photo) looked at together: they stay in a core's cache.

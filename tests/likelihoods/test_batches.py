@@ -223,6 +223,7 @@ def test_labels_cannot_be_drawn() -> None:
         with pytest.raises(TypeError, match=f"no {moment}: they are names"):
             getattr(believed, moment)
     assert not Triplets.starts_at_null
+    assert torch.equal(Triplets(TripletSlack(), WIDTH).groups(y), y[:, 0])
     with pytest.raises(TypeError, match="no null model"):
         Triplets(TripletSlack(), WIDTH).null(y.mean(0), y.var(0))
 
