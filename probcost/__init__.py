@@ -10,6 +10,7 @@ from probcost.checks.scorecard import score
 from probcost.inference import Fit, NonFiniteCostError, fit, load
 from probcost.model import CostFunction, CostModel, cost
 from probcost.scenarios.atoms.atom_location import AtomLocation
+from probcost.scenarios.faces.face_embedding import FaceEmbedding
 from probcost.scenarios.spikes.spike_counts import SpikeCounts
 from probcost.tabular import regress
 
@@ -19,6 +20,7 @@ __all__ = [
     "AtomLocation",
     "CostFunction",
     "CostModel",
+    "FaceEmbedding",
     "Fit",
     "NonFiniteCostError",
     "SpikeCounts",

@@ -9,14 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from probcost.networks import PiecewiseLinear
+from probcost.networks import Jitter, PiecewiseLinear
 
 __all__ = ["batched_call"]
 
 # Modules that treat every number, or every last dimension, alike: they need not know about a leading one.
 _ELEMENTWISE = (
     nn.Dropout, nn.ELU, nn.GELU, nn.Hardtanh, nn.Identity, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.SiLU, nn.Softplus, nn.Tanh,
-    PiecewiseLinear,
+    Jitter, PiecewiseLinear,
 )  # fmt: skip
 
 

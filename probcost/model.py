@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import pyro
 import torch
@@ -44,6 +44,10 @@ class CostModel(nn.Module):
     """
 
     baseline: Tensor | None
+    # Inputs are all of one kind, as pixels are, and keep their relations: one mean and one scale serve for all of them.
+    one_scale: ClassVar[bool] = False
+    # The class of its fits, where they do more than predict; None for `Fit` itself.
+    fit_class: ClassVar[type | None] = None
 
     def __init__(
         self,
@@ -102,6 +106,12 @@ class CostModel(nn.Module):
         if self.likelihood.event_dim:
             return nullcontext()
         return pyro.plate(f"{self.likelihood.unit}s", self.likelihood.n_units, dim=-1)
+
+    def settle(self, x: Tensor, y: Tensor, weights: Mapping[str, Tensor]) -> None:
+        """What held-out rows, which trained nothing, decide when training is over; nothing, for most models.
+
+        ``x`` is standardised already, and ``weights`` are draws of what was learned, ``[S, *shape]`` by name.
+        """
 
     def belief(self, parameter: Tensor) -> TorchDistribution | None:
         """The prior of one parameter, or None."""

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 import probcost
-from probcost.scenarios import atoms, spikes
+from probcost.scenarios import atoms, faces, spikes
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = [m.name for m in pkgutil.walk_packages(probcost.__path__, "probcost.")]
@@ -28,7 +28,7 @@ MODULES = [m.name for m in pkgutil.walk_packages(probcost.__path__, "probcost.")
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name: str) -> None:
     torch.manual_seed(0)
-    shown = {"pc": probcost, "torch": torch, "nn": nn, "np": np, "spikes": spikes, "atoms": atoms}
+    shown = {"pc": probcost, "torch": torch, "nn": nn, "np": np, "spikes": spikes, "atoms": atoms, "faces": faces}
     module = importlib.import_module(name)
     result = doctest.testmod(module, extraglobs=shown, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     assert result.failed == 0

@@ -40,6 +40,7 @@ METHODS: dict[str, Callable[..., tuple[Posterior, History]]] = {
 _CALIBRATED = ("map", "ensemble", "laplace")
 _OPTIMIZERS = ("adam", "lbfgs")
 _JUDGED_ROWS = 4096
+_SETTLING_DRAWS = 20
 _PATIENT_ROWS = 80_000
 _BY_CHANCE = 0.1  # nats per row
 
@@ -130,13 +131,15 @@ def fit(
     settings = _settings(data, epochs, batch_size, lr, seed)
     _check_network(trained, data)
     with seeded(seed, data.train.x.device):
-        pretrained = method != "ensemble" and _predicts_already(trained, data)
-        if not pretrained:
+        pretrained = method != "ensemble" and trained.likelihood.starts_at_null and _predicts_already(trained, data)
+        if trained.likelihood.starts_at_null and not pretrained:
             _start_at_null(trained, data)
     task = Task(trained, data, settings, pretrained, progress, checkpoint)
     posterior, history = METHODS[method](task, **options)
     if method in _CALIBRATED:
         history.rescaled = calibrate(trained, posterior, data, seed)
+    if data.held_out is not None:
+        trained.settle(data.held_out.x, data.held_out.y, posterior.draws(_SETTLING_DRAWS, seed))
     half_life = math.inf
     if trained.drifting:
         shift, half_life = recent_baseline(trained, data.in_order.x, data.in_order.y)
@@ -144,7 +147,7 @@ def fit(
             trained.baseline = F.pad(shift, (0, trained.likelihood.num_outputs - len(shift)))
     trained.standardize = data.standardize
     trained.eval()
-    return Fit(
+    return (trained.fit_class or Fit)(
         model=trained,
         method=method,
         posterior=posterior,

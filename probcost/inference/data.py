@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,7 @@ class TrainingData:
 
     ``in_order`` holds all rows of x and y as they came, held-out ones among them. ``folds`` are rows of it: those that each
     member of an ensemble trains on ``[M, n]`` and those it is judged on ``[M, m]``, where members have rows of their own.
+    ``batches(y, size, generator)`` makes the batches of an epoch.
     """
 
     train: Rows
@@ -48,6 +50,7 @@ class TrainingData:
     variance: Tensor
     unit_names: list[str]
     folds: tuple[Tensor, Tensor] | None
+    batches: Callable[[Tensor, int, torch.Generator], list[Tensor]]
 
 
 def prepare(
@@ -66,6 +69,9 @@ def prepare(
         )
     same_length(x=x, y=y)
     inputs, observations = as_inputs(x, like), as_observations(y, model.likelihood, like)
+    if groups is None:
+        own = model.likelihood.groups(observations)
+        groups = None if own is None else own.cpu().numpy()
     if isinstance(validation, tuple):
         if len(validation) != 2:
             raise ValueError(f"validation must be (x, y), got a tuple of {len(validation)}")
@@ -75,7 +81,7 @@ def prepare(
         kept, held = split_rows(len(inputs), validation, groups, ordered=model.ordered, seed=seed)
         train = Rows(inputs[kept], observations[kept])
         held_out = Rows(inputs[held], observations[held]) if len(held) else None
-    standardize = _standardizer(train.x)
+    standardize = _standardizer(train.x, together=model.one_scale or train.x.ndim > 3)
     # Small data are too dear to be held out from everybody. Groups and stretches of time are not equally long, or not many.
     exchangeable = held_out is not None and not isinstance(validation, tuple) and groups is None and not model.ordered
     folds = None
@@ -91,6 +97,7 @@ def prepare(
         variance=observations.var(0, correction=0),
         unit_names=names or [str(i) for i in range(model.likelihood.n_units)],
         folds=folds,
+        batches=model.likelihood.batches,
     )
 
 
@@ -146,9 +153,9 @@ def _held_out_mask(n: int, fraction: float, groups: Any, ordered: bool, rng: np.
     return np.asarray(rng.permutation(n) < math.floor(fraction * n))
 
 
-def _standardizer(x: Tensor) -> Standardize:
-    """Mean and scale per column (vectors), per feature (sequences), or one for all pixels (images and beyond)."""
-    axes = tuple(range(x.ndim - 1)) if x.ndim <= 3 else tuple(range(x.ndim))
+def _standardizer(x: Tensor, *, together: bool) -> Standardize:
+    """Mean and scale per column (vectors), per feature (sequences), or one ``together`` (pixels)."""
+    axes = tuple(range(x.ndim)) if together else tuple(range(x.ndim - 1))
     wide = x.double()
     mean = wide.mean(axes)
     scale = (wide - mean).square().mean(axes).sqrt()

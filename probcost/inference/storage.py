@@ -39,6 +39,7 @@ _TORCH: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
     "ELU": (nn.ELU, ("alpha",)),
     "LayerNorm": (nn.LayerNorm, ("normalized_shape",)),
     "Flatten": (nn.Flatten, ("start_dim", "end_dim")),
+    "Unflatten": (nn.Unflatten, ("dim", "unflattened_size")),
 }
 
 
@@ -115,7 +116,7 @@ def load(folder: str | os.PathLike[str], model: CostModel | None = None) -> Fit:
     except RuntimeError as error:
         raise ValueError(f"the model does not match the fit saved in {os.fspath(folder)!r}: {error}") from error
     model.eval()
-    return Fit(
+    return (model.fit_class or Fit)(
         model=model,
         method=described["method"],
         posterior=_posterior(model, described["posterior"], tensors),

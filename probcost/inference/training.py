@@ -139,14 +139,15 @@ class _Run:
         folds, members = self.data.folds, self.objective.members
         train, n = (self.data.in_order, folds[0].shape[1]) if folds else (self.data.train, len(self.data.train))
         self.module.train()
-        permutation = torch.stack([torch.randperm(n, generator=self.order) for _ in range(members or 1)])
-        permutation = (folds[0].gather(1, permutation) if folds else permutation).to(train.x.device)
-        # Batches of nearly equal size: a last one of a few rows would be a noisy step, and breaks batch norms.
-        batches = (permutation if members else permutation[0]).tensor_split(
-            math.ceil(n / self.settings.batch_size), dim=-1
-        )
-        total = 0.0
+        # Each member's own rows, where members have such, in an order of its own.
+        own = [train.y[rows] for rows in folds[0]] if folds else [train.y] * (members or 1)
+        epochs = [self.data.batches(y.cpu(), self.settings.batch_size, self.order) for y in own]
+        if folds:
+            epochs = [[rows[batch] for batch in epoch] for rows, epoch in zip(folds[0], epochs, strict=True)]
+        batches = [torch.stack(each) if members else each[0] for each in zip(*epochs, strict=True)]
+        total, seen = 0.0, sum(rows.shape[-1] for rows in batches)
         for i, rows in enumerate(batches):
+            rows = rows.to(train.x.device)
             x, y = train.x[rows], train.y[rows]
             self.optimizer.zero_grad(set_to_none=True)
             loss = self.objective.cost(x, y, n)
@@ -161,7 +162,7 @@ class _Run:
             loss.backward()
             self.optimizer.step()
             torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], _AVERAGE)
-            total += value / (members or 1) * rows.shape[-1] / n
+            total += value / (members or 1) * rows.shape[-1] / seen
         self.history.cost.append(total)
         self._judge()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import torch
@@ -54,6 +55,8 @@ class Likelihood(nn.Module):
     site: ClassVar[str] = "y"
     unit: str = "unit"
     event_dim: int = 0
+    # Whether training begins from the raw outputs that describe the data's moments; labels have none that mean anything.
+    starts_at_null: ClassVar[bool] = True
     discrete: ClassVar[bool]
     support: ClassVar[constraints.Constraint]
     equation: ClassVar[str]
@@ -101,6 +104,15 @@ class Likelihood(nn.Module):
     def null(self, mean: Tensor, variance: Tensor) -> TorchDistribution:
         """The null model: what would be predicted for every row if only each unit's mean and variance were known."""
         return self(self.initial_raw(mean, variance))
+
+    def batches(self, y: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
+        """Row numbers of each step of one epoch over observations ``y`` ``[T, N]``: every row once, in random order."""
+        # Of nearly equal size: a last batch of a few rows would be a noisy step, and breaks batch norms.
+        return list(torch.randperm(len(y), generator=generator).tensor_split(math.ceil(len(y) / size)))
+
+    def groups(self, y: Tensor) -> Tensor | None:
+        """A label for each row where the observations themselves say which rows must be held out together; else None."""
+        return None
 
     def validate(self, y: Tensor) -> None:
         """Raise a ``ValueError`` that names the first observation this likelihood cannot have produced."""

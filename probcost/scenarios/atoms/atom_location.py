@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from probcost import likelihoods
 from probcost.likelihoods import Likelihood, Mixture, MultivariateStudentT
 from probcost.model import CostModel
-from probcost.networks import MLP
+from probcost.networks import MLP, Jitter
 from probcost.priors import Prior
 from probcost.scenarios.atoms.dataset import AtomDataset
 
 __all__ = ["AtomLocation", "model"]
 
 _AXES = 3
+_JITTER = 0.4
 _COMPONENTS = 16  # rotamers of the longest side chains, and then some: what is not needed gets no weight
 
 
@@ -32,7 +33,8 @@ class AtomLocation(CostModel):
     Args:
         n_inputs: columns of ``x``.
         likelihood: ``"mixture"``, any name of `likelihoods.named` that is not of counts, or a likelihood over 3 coordinates.
-        network: inputs → raw outputs; three hidden layers of 128 with layer norm and dropout unless given.
+        network: inputs → raw outputs; three hidden layers of 128 with jittered inputs, layer norm and dropout
+            unless given.
         prior: belief about the weights; none unless given.
 
     Raises:
@@ -62,6 +64,7 @@ class AtomLocation(CostModel):
             # Beyond eight standard deviations an input counts as eight: no artefact of one structure is extrapolated from.
             network = nn.Sequential(
                 nn.Hardtanh(-8.0, 8.0),
+                Jitter(_JITTER),
                 MLP(n_inputs, likelihood.num_outputs, hidden=(128,) * 3, dropout=0.2, norm=True),
             )
         super().__init__(network, likelihood, prior)

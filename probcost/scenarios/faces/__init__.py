@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from probcost.scenarios.faces.dataset import FaceDataset
+from probcost.scenarios.faces.face_embedding import FaceEmbedding, model
+from probcost.scenarios.faces.face_fit import FaceFit
+from probcost.scenarios.faces.gallery import Gallery, Identity
 from probcost.scenarios.faces.intervals import Interval, bootstrap_people
 from probcost.scenarios.faces.loading import from_arrays, load, load_folder, load_npz
 from probcost.scenarios.faces.pairs import all_pairs
 from probcost.scenarios.faces.plots import plot_embedding, plot_neighbours, plot_photos
+from probcost.scenarios.faces.same_person import learn_curve
 from probcost.scenarios.faces.score_plots import plot_distances, plot_reliability, plot_roc, plot_spread
 from probcost.scenarios.faces.scores import (
     photo_error,
@@ -20,13 +24,19 @@ from probcost.scenarios.faces.simulate import simulate_faces
 
 __all__ = [
     "FaceDataset",
+    "FaceEmbedding",
+    "FaceFit",
+    "Gallery",
+    "Identity",
     "Interval",
     "all_pairs",
     "bootstrap_people",
     "from_arrays",
+    "learn_curve",
     "load",
     "load_folder",
     "load_npz",
+    "model",
     "photo_error",
     "plot_distances",
     "plot_embedding",

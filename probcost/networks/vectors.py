@@ -1,4 +1,4 @@
-"""The few networks the scenarios need; any ``torch.nn.Module`` serves as well."""
+"""Networks of tables and sequences, and what they are made of."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["MLP", "PiecewiseLinear", "Standardize"]
+__all__ = ["MLP", "Jitter", "PiecewiseLinear", "Standardize"]
 
 
 class Standardize(nn.Module):
@@ -27,6 +27,37 @@ class Standardize(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (x - self.mean) / self.scale
+
+
+class Jitter(nn.Module):
+    r"""Inputs with noise of their own at every training step, :math:`x + s z, z \sim N(0, 1)`; unchanged in predictions.
+
+    What a network learns then holds in a neighbourhood of each row: a penalty on its slope, where rows are few and inputs many.
+
+    Shapes: ``[T, ...]`` → the same.
+
+    Raises:
+        ValueError: for a negative scale.
+
+    Source: Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995,
+    https://doi.org/10.1162/neco.1995.7.1.108.
+    """
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        if not scale >= 0:
+            raise ValueError(f"scale must be a number of at least 0, got {scale!r}")
+        self.scale = float(scale)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"scale": self.scale}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.add(x, torch.randn_like(x), alpha=self.scale) if self.training and self.scale else x
+
+    def extra_repr(self) -> str:
+        return f"scale={self.scale:g}"
 
 
 class PiecewiseLinear(nn.Module):

@@ -1,0 +1,103 @@
+"""A small network of photos, and the light changes that make few photos go further."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["Augment", "PhotoNetwork"]
+
+_CHANNELS = (24, 48, 96)
+_STRIDE = 2 ** len(_CHANNELS)
+
+
+class Augment(nn.Module):
+    """Photos as they might also have been taken, at every training step: mirrored, shifted, a part hidden.
+
+    Each photo is mirrored half of the time, moved by up to ``shift`` pixels, and a box of sides between the two numbers of
+    ``hide`` (shares of the photo's own) is set to 0, which is the mean of standardised photos. Unchanged in predictions.
+
+    Shapes: ``[T, c, h, w]`` → the same.
+
+    Raises:
+        ValueError: for a negative shift, or shares that are not ``0 ≤ least ≤ most ≤ 1``.
+
+    Source: Zhong et al., "Random erasing data augmentation", 2017, https://arxiv.org/abs/1708.04896.
+    """
+
+    def __init__(self, mirror: bool = True, shift: int = 2, hide: Sequence[float] = (0.2, 0.5)) -> None:
+        super().__init__()
+        least, most = hide
+        if shift < 0 or not 0 <= least <= most <= 1:
+            raise ValueError(f"shift must be at least 0 and hide two shares in order, got {shift!r} and {hide!r}")
+        self.mirror = mirror
+        self.shift = shift
+        self.hide = (float(least), float(most))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"mirror": self.mirror, "shift": self.shift, "hide": list(self.hide)}
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        if self.mirror:
+            x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(-1), x)
+        if self.shift:
+            x = self._shifted(x)
+        return torch.where(self._hidden(x), 0.0, x) if self.hide[1] else x
+
+    def _shifted(self, x: Tensor) -> Tensor:
+        """Each photo moved by its own whole number of pixels; what enters repeats the border."""
+        (n, _, h, w), most = x.shape, self.shift
+        padded = F.pad(x, (most,) * 4, mode="replicate")
+        down, right = torch.randint(0, 2 * most + 1, (2, n, 1), device=x.device)
+        rows, columns = torch.arange(h, device=x.device) + down, torch.arange(w, device=x.device) + right
+        photo = torch.arange(n, device=x.device)[:, None, None]
+        return padded[photo, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+    def _hidden(self, x: Tensor) -> Tensor:
+        """The pixels ``[T, 1, h, w]`` of a box in each photo, of random sides and place."""
+        least, most = self.hide
+        inside = []
+        for size in x.shape[-2:]:
+            side = (least + (most - least) * torch.rand(len(x), 1, device=x.device)) * size
+            start = torch.rand(len(x), 1, device=x.device) * (size - side)
+            place = torch.arange(size, device=x.device) + 0.5
+            inside.append((place >= start) & (place < start + side))
+        return (inside[0][:, :, None] & inside[1][:, None, :]).unsqueeze(1)
+
+    def extra_repr(self) -> str:
+        return f"mirror={self.mirror}, shift={self.shift}, hide={self.hide}"
+
+
+class PhotoNetwork(nn.Sequential):
+    """Three convolutions with stride 2, batch normalisation and ReLU, then one linear layer.
+
+    Args:
+        image_shape: ``(c, h, w)``; at least 8 pixels each way.
+        n_outputs: width of the raw outputs.
+
+    Shapes: ``[T, c, h, w]`` → ``[T, n_outputs]``.
+
+    Raises:
+        ValueError: for another shape, or smaller photos.
+
+    Source: Ioffe & Szegedy, "Batch normalization", 2015, https://arxiv.org/abs/1502.03167.
+    """
+
+    def __init__(self, image_shape: Sequence[int], n_outputs: int) -> None:
+        if len(image_shape) != 3 or min(image_shape[1:]) < _STRIDE:
+            raise ValueError(f"image_shape is {tuple(image_shape)}; (c, h, w) of at least 8 × 8 pixels is needed")
+        width, h, w = image_shape
+        layers: list[nn.Module] = []
+        for channels in _CHANNELS:
+            layers += [nn.Conv2d(width, channels, 3, stride=2, padding=1), nn.BatchNorm2d(channels), nn.ReLU()]
+            width = channels
+        pixels = -(-h // _STRIDE) * -(-w // _STRIDE)
+        super().__init__(*layers, nn.Flatten(), nn.Linear(width * pixels, n_outputs))
+        self.config: dict[str, Any] = {"image_shape": list(image_shape), "n_outputs": n_outputs}

@@ -1,0 +1,160 @@
+"""A trained face embedding at work: points for photos, the probability of one person, and who is on a photo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from probcost.inference import Fit, History
+from probcost.inference.posterior import PointEstimate
+from probcost.inputs import as_inputs, same_length
+from probcost.likelihoods import GaussianTriplet, SamePerson
+from probcost.model import CostModel
+from probcost.predict import Predictive
+
+if TYPE_CHECKING:
+    from probcost.scenarios.faces.face_embedding import FaceEmbedding
+    from probcost.scenarios.faces.gallery import Gallery, Identity
+
+__all__ = ["FaceFit"]
+
+_AT_ONCE = 1024  # photos embedded together
+_DRAWS = 20  # of a posterior, side by side in one embedding
+
+
+class FaceFit(Fit):
+    """What `probcost.fit` returns for a `FaceEmbedding`.
+
+    Photos are ``[T, h, w]`` or ``[T, c, h, w]``, in the units of those trained on; one photo may come without the ``T``.
+    """
+
+    def embed(self, photos: Any) -> Tensor:
+        """Points ``[T, m]``: near each other, by Euclidean distance, for photos of one person.
+
+        The members of an ensemble, or draws of a posterior, stand side by side, ``[T, S m]``: a squared distance is the
+        mean of theirs.
+
+        Raises:
+            ValueError: for photos of another size than those trained on, or values that are not finite.
+        """
+        x = self._photos(photos)
+        weights = self.posterior.draws(_DRAWS, self.seed)
+        with torch.no_grad():
+            return torch.cat([self._faces.embed(part, weights) for part in x.split(_AT_ONCE)])
+
+    def match_probability(self, a: Any, b: Any) -> Tensor:
+        """P(``a[t]`` and ``b[t]`` show one person), ``[T]``, where both answers are equally likely before looking.
+
+        ``p / (1 - p)`` is a likelihood ratio: multiply it by the odds of your own setting.
+
+        Args:
+            a, b: photos ``[T, ...]``, or one against T.
+
+        Raises:
+            ValueError: as `embed`; for numbers of photos that do not fit each other; where no people were held out in training.
+        """
+        first, second = self.embed(a), self.embed(b)
+        if min(len(first), len(second)) > 1:
+            same_length(a=first, b=second)
+        return self.same_person.predict((first - second).norm(dim=-1, keepdim=True)).mean.squeeze(-1)
+
+    def predict(self, x: Any, *, draws: int = _DRAWS) -> Predictive:
+        """The predictive distribution of "one person" (1 or 0) for pairs of photos ``x = (a, b)``; batch shape ``[T, 1]``.
+
+        Raises:
+            ValueError: as `match_probability`; for anything but a pair of arrays of photos.
+        """
+        if not isinstance(x, (tuple, list)) or len(x) != 2:
+            raise ValueError("a face fit predicts pairs: x must be (a, b), two arrays of equally many photos")
+        same_length(a=x[0], b=x[1])
+        return self.same_person.predict((self.embed(x[0]) - self.embed(x[1])).norm(dim=-1, keepdim=True))
+
+    @property
+    def same_person(self) -> Fit:
+        """The curve from distance to P(same person), a fit of its own: ``pc.check(fit.same_person, distances, same)``.
+
+        Raises:
+            ValueError: where no people were held out in training to learn it from.
+        """
+        offset, log_slope = self._faces.curve.unbind()
+        if not bool(torch.isfinite(offset)):
+            raise ValueError(
+                "P(same person) is learned from people held out of training, and this fit held out none with two photos; "
+                "fit with validation='auto', or with validation=(photos, people) of other people"
+            )
+        likelihood = SamePerson()
+        with torch.no_grad():
+            likelihood.offset.fill_(offset)
+            likelihood.log_slope.fill_(log_slope)
+        half = torch.full((1,), 0.5, device=offset.device)
+        return Fit(
+            model=CostModel(nn.Identity(), likelihood.to(offset.device)).eval(),
+            method=self.method,
+            posterior=PointEstimate(),
+            history=History(),
+            input_shape=torch.Size((1,)),
+            unit_names=["same person"],
+            null_mean=half,
+            null_variance=half * half,
+            drift_half_life=np.inf,
+            seed=self.seed,
+        )
+
+    def gallery(self, photos: Any, people: Any) -> Gallery:
+        """Photos of known people, ready to be searched by `identify`.
+
+        Args:
+            people: one name or number a photo.
+        """
+        from probcost.scenarios.faces.gallery import Gallery
+
+        return Gallery(self.embed(photos), people)
+
+    def identify(self, photo: Any, gallery: Gallery, *, unknown: float = 0.5) -> list[Identity]:
+        """Who of the gallery is on each photo, or nobody in it; see `Gallery.identify`.
+
+        Args:
+            photo: one photo or several.
+            unknown: how likely, before looking, that somebody is not in the gallery.
+        """
+        return gallery.identify(self.embed(photo), self._faces.curve, unknown=unknown)
+
+    def spread(self, photos: Any, *, draws: int = 100) -> Tensor:
+        r"""How uncertain each embedding is, ``[T]``: its standard deviation over all dimensions, :math:`\sqrt{\sum_c s_c^2}`.
+
+        What the network predicts where its likelihood is `GaussianTriplet`; else the spread over posterior draws of the last
+        layer (``method="laplace"`` or ``"svi"``), which are embeddings in common axes.
+
+        Raises:
+            ValueError: for a point estimate without predicted scales, and for an ensemble, whose members have axes of their own.
+        """
+        x, likelihood = self._photos(photos), self._faces.likelihood
+        comparison = likelihood.comparison
+        if isinstance(comparison, GaussianTriplet):
+            with torch.no_grad():
+                raw = likelihood.embed(self.model.raw(x))
+                return comparison.moments(raw)[1].sum(-1).sqrt()
+        if self.method not in ("laplace", "svi"):
+            raise ValueError(
+                f"this fit by {self.method!r} knows no spread of embeddings; use Triplets(GaussianTriplet(), 128), "
+                "or method='laplace' or 'svi'"
+            )
+        weights = self.posterior.draws(draws, self.seed)
+        with torch.no_grad():
+            parts = [likelihood.embed(self.model.raw(part, weights)) for part in x.split(_AT_ONCE)]
+        return torch.cat(parts, 1).var(0).sum(-1).sqrt()
+
+    @property
+    def _faces(self) -> FaceEmbedding:
+        return cast("FaceEmbedding", self.model)
+
+    def _photos(self, photos: Any) -> Tensor:
+        x = as_inputs(photos, self.null_mean)
+        if x.ndim == len(self.input_shape):
+            x = x[None]
+        if x.shape[1:] != self.input_shape:
+            raise ValueError(f"photos have shape {list(x.shape[1:])}; this fit was trained on {list(self.input_shape)}")
+        return x
