@@ -21,14 +21,18 @@ from probcost.scenarios.faces.scores import (
     verification_scores,
 )
 from probcost.scenarios.faces.simulate import simulate_faces
+from probcost.scenarios.faces.steps import STEPS, UnnormalizedFaces, UnnormalizedStep, step
 
 __all__ = [
+    "STEPS",
     "FaceDataset",
     "FaceEmbedding",
     "FaceFit",
     "Gallery",
     "Identity",
     "Interval",
+    "UnnormalizedFaces",
+    "UnnormalizedStep",
     "all_pairs",
     "bootstrap_people",
     "from_arrays",
@@ -48,6 +52,7 @@ __all__ = [
     "retrieval_scores",
     "same_person_scores",
     "simulate_faces",
+    "step",
     "threshold_at_far",
     "uncertainty_error",
     "verification_scores",
