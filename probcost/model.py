@@ -156,7 +156,7 @@ class CostModel(nn.Module):
         x = self.standardize(x)
         if not own:
             return self._shifted(self.network(x))
-        parameters = dict(self.network.named_parameters())
+        parameters = self.network.state_dict()  # running statistics among them, where draws have their own
         leading = {value.shape[: value.ndim - parameters[name].ndim] for name, value in own.items()}
         if leading == {torch.Size()}:
             return self._shifted(functional_call(self.network, own, (x,)))
@@ -173,7 +173,7 @@ class CostModel(nn.Module):
 
     def _without_plates(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Drop the plate dimensions that Pyro's vectorised handlers insert before a global parameter."""
-        own, plates = dict(self.named_parameters()), 2 - self.likelihood.event_dim
+        own, plates = self.state_dict(), 2 - self.likelihood.event_dim
         draws = {}
         for name, value in weights.items():
             leading, shape = value.shape[: value.ndim - own[name].ndim], own[name].shape

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -39,13 +41,34 @@ def run(task: Task, members: int) -> tuple[Draws, History]:
     """
     with seeded(task.seed, task.data.train.x.device):
         starts = [task.model, *(_another_start(task) for _ in range(members - 1))]
-    objective = EnsembleObjective(task.model, starts)
-    history = task.train(objective)
-    weights = {name: value.detach().contiguous() for name, value in objective.weights().items()}
+    if any(getattr(part, "track_running_stats", False) for part in task.model.network.modules()):
+        weights, history = _in_turn(task, starts)
+    else:
+        objective = EnsembleObjective(task.model, starts)
+        history = task.train(objective)
+        weights = {name: value.detach().contiguous() for name, value in objective.weights().items()}
     with torch.no_grad():  # so that the model predicts without its draws, too: as its first member
-        for name, value in weights.items():
-            task.model.get_parameter(name).copy_(value[0])
+        for name, value in task.model.state_dict().items():
+            if name in weights:
+                value.copy_(weights[name][0])
     return Draws(weights, f"deep ensemble of {members}", every=True), history
+
+
+def _in_turn(task: Task, starts: list[CostModel]) -> tuple[dict[str, Tensor], History]:
+    """Members one after the other: batch norms keep running statistics of their own network, and these are draws too."""
+    histories = []
+    for m, start in enumerate(starts):
+        folder = None if task.checkpoint is None else Path(task.checkpoint) / f"member-{m}"
+        settings, data = replace(task.settings, seed=task.seed + m), replace(task.data, folds=None)
+        own = replace(task, model=start, data=data, settings=settings, checkpoint=folder)
+        histories.append(own.train(MapObjective(start)))
+    names = [
+        name for name, value in task.model.network.state_dict(prefix="network.").items() if value.is_floating_point()
+    ]
+    names += [name for name, _ in task.model.named_parameters() if name not in names]
+    states = [start.state_dict() for start in starts]
+    weights = {name: torch.stack([state[name] for state in states]) for name in names}
+    return weights, History.of_members(histories)
 
 
 def _another_start(task: Task) -> CostModel:
@@ -56,7 +79,7 @@ def _another_start(task: Task) -> CostModel:
         if callable(reset):
             reset()
     found = last_linear(other)
-    if found is not None and found[1].bias is not None:
+    if other.likelihood.starts_at_null and found is not None and found[1].bias is not None:
         with torch.no_grad():
             found[1].weight.zero_()
             found[1].bias.copy_(other.likelihood.initial_raw(task.data.mean, task.data.variance))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,23 @@ class History:
     members: list[int] = field(default_factory=list)
     mean_first: int = 0
     rescaled: float = 1.0
+
+    @classmethod
+    def of_members(cls, histories: list[History]) -> History:
+        """One history of networks that were trained one after the other: means over those still in training."""
+
+        def mean(columns: list[list[float]]) -> list[float]:
+            epochs = zip_longest(*columns)
+            return [sum(found) / len(found) for found in ([v for v in epoch if v is not None] for epoch in epochs)]
+
+        kept = [history.best_epoch for history in histories]
+        return cls(
+            cost=mean([history.cost for history in histories]),
+            held_out=mean([history.held_out for history in histories]),
+            best_epoch=max(kept),
+            stopped=histories[-1].stopped,
+            members=kept,
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """One row an epoch: ``cost`` and, where rows were held out, ``held_out``."""

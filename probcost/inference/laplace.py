@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -9,14 +11,14 @@ from probcost.inference.history import History
 from probcost.inference.map_estimate import MapObjective
 from probcost.inference.posterior import LastLayerNormal
 from probcost.inference.task import Task, last_linear
-from probcost.model import CostModel
-from probcost.predict import seeded
+from probcost.predict import Predictive, seeded
 
 __all__ = ["run"]
 
 _FULL = 2000  # weights up to which the covariance is kept whole: its eigenvectors then take seconds and 32 MB
 _SCORES = 32  # draws from the model per row that estimate its Fisher information
-_ROWS = 1024
+_DRAWS = 20
+_POWERS = [0.5 * power for power in range(13)]  # of ten, by which a composite likelihood's precision may be larger
 _PRECISIONS = torch.logspace(-6, 8, 600, dtype=torch.float64)
 
 
@@ -31,7 +33,8 @@ def run(task: Task) -> tuple[LastLayerNormal, History]:
 
     .. math:: \log p(D \mid s) \approx \log p(D \mid \hat W) - \frac{|\hat W|^2}{2 s^2} - \frac12 \sum_i \log(s^2 f_i + 1)
 
-    over the eigenvalues f of F. Beyond 2,000 weights F is taken as a Kronecker product.
+    over the eigenvalues f of F. Beyond 2,000 weights F is taken as a Kronecker product. A composite likelihood has no marginal
+    likelihood, as its terms are not independent: there s is at most that, and the one under which held-out rows cost least.
 
     Source: MacKay, "A practical Bayesian framework for backpropagation networks", 1992,
     https://doi.org/10.1162/neco.1992.4.3.448; Daxberger et al., "Laplace redux", 2021, https://arxiv.org/abs/2106.14806;
@@ -52,23 +55,36 @@ def run(task: Task) -> tuple[LastLayerNormal, History]:
     mean = torch.cat([layer.weight, layer.bias[:, None]], dim=1).detach().double()
     with seeded(task.seed, mean.device):
         if mean.numel() <= _FULL:
-            left, (values, right) = None, torch.linalg.eigh(_full(task.model, name, task.data.train.x))
+            left, (values, right) = None, torch.linalg.eigh(_full(task, name))
             values = values.view_as(mean)
         else:
-            a, b = _factors(task.model, name, task.data.train.x)
+            a, b = _factors(task, name)
             (of_a, right), (of_b, left) = torch.linalg.eigh(a), torch.linalg.eigh(b)
             values = of_b[:, None] * of_a
     values = values.clamp_min(0)
+
+    def posterior(precision: float) -> LastLayerNormal:
+        return LastLayerNormal(
+            layer=f"network.{name}".rstrip("."),
+            mean=mean.to(layer.weight.dtype),
+            left=None if left is None else left.to(layer.weight.dtype),
+            right=right.to(layer.weight.dtype),
+            sd=(values + precision).rsqrt().to(layer.weight.dtype),
+            prior_scale=precision**-0.5,
+        )
+
     precision = _precision(values, mean)
-    posterior = LastLayerNormal(
-        layer=f"network.{name}".rstrip("."),
-        mean=mean.to(layer.weight.dtype),
-        left=None if left is None else left.to(layer.weight.dtype),
-        right=right.to(layer.weight.dtype),
-        sd=(values + precision).rsqrt().to(layer.weight.dtype),
-        prior_scale=precision**-0.5,
-    )
-    return posterior, history
+    if task.model.likelihood.composite and task.data.held_out is not None:
+        wider = [posterior(precision * 10**power) for power in _POWERS]
+        return min(wider, key=lambda one: _held_out_cost(task, one)), history
+    return posterior(precision), history
+
+
+def _held_out_cost(task: Task, posterior: LastLayerNormal) -> float:
+    """−log of the mean likelihood of the held-out rows over draws, nats."""
+    assert task.data.held_out is not None
+    predictive = Predictive(task.model, task.data.held_out.x, posterior.draws(_DRAWS, task.seed))
+    return -float(predictive.log_prob(task.data.held_out.y).sum())
 
 
 def _precision(values: Tensor, mean: Tensor) -> float:
@@ -78,10 +94,10 @@ def _precision(values: Tensor, mean: Tensor) -> float:
     return float(grid[torch.stack(evidence).argmax()])
 
 
-def _full(model: CostModel, layer: str, x: Tensor) -> Tensor:
+def _full(task: Task, layer: str) -> Tensor:
     """F over the flattened weights ``[P (H + 1), P (H + 1)]``."""
     total: Tensor | float = 0.0
-    for features, scores in _features_and_scores(model, layer, x):
+    for features, scores in _features_and_scores(task, layer):
         # Each row and draw has the gradient g ⊗ φ; the sum of their outer products is one matrix product.
         gradients = torch.einsum("stp,th->stph", scores, features).flatten(0, 1).flatten(1)
         total = total + gradients.T @ gradients / len(scores)
@@ -89,37 +105,35 @@ def _full(model: CostModel, layer: str, x: Tensor) -> Tensor:
     return total
 
 
-def _factors(model: CostModel, layer: str, x: Tensor) -> tuple[Tensor, Tensor]:
+def _factors(task: Task, layer: str) -> tuple[Tensor, Tensor]:
     """A ``[H + 1, H + 1]`` and B ``[P, P]`` whose Kronecker product approximates F."""
     a: Tensor | float = 0.0
     b: Tensor | float = 0.0
-    for features, scores in _features_and_scores(model, layer, x):
+    rows = 0
+    for features, scores in _features_and_scores(task, layer):
         a = a + features.T @ features
         flat = scores.flatten(0, 1)
         b = b + flat.T @ flat / len(scores)
+        rows += len(features)
     assert isinstance(a, Tensor)
     assert isinstance(b, Tensor)
-    return a, b / len(x)
+    return a, b / rows
 
 
-def _features_and_scores(model: CostModel, layer: str, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """The layer's inputs with a one ``[T, H + 1]``, and scores of raw outputs under draws from the model ``[S, T, P]``."""
-    seen: list[Tensor] = []
+def _features_and_scores(task: Task, layer: str) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batch by batch, the layer's inputs with a one ``[B, H + 1]``, and scores of raw outputs ``[S, B, P]``."""
+    model, train, seen = task.model, task.data.train, list[Tensor]()
     hook = model.network.get_submodule(layer).register_forward_hook(
         lambda module, inputs, output: seen.append(inputs[0])
     )
-    parts = []
     try:
-        for rows in x.split(_ROWS):
+        # In batches as training had them: where observations are compared, a batch is what compares them.
+        order = torch.Generator().manual_seed(task.seed)
+        for rows in task.data.batches(train.y.cpu(), task.settings.batch_size, order):
             with torch.no_grad():
-                raw = model.raw(rows)
-            raw = raw.expand(_SCORES, *raw.shape).clone().requires_grad_()
-            believed = model.likelihood(raw)
-            with torch.no_grad():
-                y = believed.sample()
-            (scores,) = torch.autograd.grad(believed.log_prob(y).sum(), raw)
+                raw = model.raw(train.x[rows])
+            scores = model.likelihood.scores(raw, train.y[rows], _SCORES)
             features = seen.pop()
-            parts.append((torch.cat([features, features.new_ones(len(rows), 1)], 1).double(), scores.double()))
+            yield torch.cat([features, features.new_ones(len(rows), 1)], 1).double(), scores.double()
     finally:
         hook.remove()
-    return parts

@@ -153,7 +153,7 @@ def _posterior(model: CostModel, described: dict[str, Any], tensors: dict[str, T
     state = {key.removeprefix("posterior."): value for key, value in tensors.items() if key.startswith("posterior.")}
     arguments: dict[str, Any] = {key: value for key, value in described.items() if key != "kind"}
     if described["kind"] == Draws.kind:
-        own = dict(model.named_parameters())
+        own = model.state_dict()
         foreign = [name for name, value in state.items() if name not in own or value.shape[1:] != own[name].shape]
         if foreign:
             raise ValueError(f"the saved draws do not match the model: {foreign[:5]}")

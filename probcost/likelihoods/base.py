@@ -57,6 +57,8 @@ class Likelihood(nn.Module):
     event_dim: int = 0
     # Whether training begins from the raw outputs that describe the data's moments; labels have none that mean anything.
     starts_at_null: ClassVar[bool] = True
+    # Whether terms that are not independent are multiplied as if they were: the curvature then overstates what is known.
+    composite: ClassVar[bool] = False
     discrete: ClassVar[bool]
     support: ClassVar[constraints.Constraint]
     equation: ClassVar[str]
@@ -104,6 +106,19 @@ class Likelihood(nn.Module):
     def null(self, mean: Tensor, variance: Tensor) -> TorchDistribution:
         """The null model: what would be predicted for every row if only each unit's mean and variance were known."""
         return self(self.initial_raw(mean, variance))
+
+    def scores(self, raw: Tensor, y: Tensor, n: int) -> Tensor:
+        """∂ log p/∂ raw, ``[n, T, num_outputs]``, of n sets of observations drawn from the model at these raw outputs.
+
+        Their second moments are its Fisher information. ``y`` are the observations themselves, for likelihoods of comparisons
+        that these make.
+        """
+        raw = raw.detach().expand(n, *raw.shape).clone().requires_grad_()
+        believed = self(raw)
+        with torch.no_grad():
+            drawn = believed.sample()
+        (scores,) = torch.autograd.grad(believed.log_prob(drawn).sum(), raw)
+        return scores
 
     def batches(self, y: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
         """Row numbers of each step of one epoch over observations ``y`` ``[T, N]``: every row once, in random order."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -49,16 +51,23 @@ class TripletBatch(TorchDistribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Σ log P(y = 1) over each anchor's chosen comparisons, nats; 0 for an anchor without any."""
+        return self._of_batches(value, self.comparison.log_chosen)
+
+    def log_drawn(self, value: Tensor) -> Tensor:
+        """As `log_prob`, of answers drawn at random from the model: their gradients' spread is its Fisher information."""
+        return self._of_batches(value, self.comparison.log_drawn)
+
+    def _of_batches(self, value: Tensor, of_pairs: Callable[..., Tensor]) -> Tensor:
         photos = self.embeddings.shape[-2]
         if value.ndim < 2 or value.shape[-2:] != (photos, 1):
             raise ValueError(f"labels have shape {list(value.shape)}; {photos:,} embeddings need [{photos}, 1]")
         lead = torch.broadcast_shapes(self.embeddings.shape[:-2], value.shape[:-2])
         each = self.embeddings.expand(*lead, *self.embeddings.shape[-2:]).reshape(-1, *self.embeddings.shape[-2:])
         labels = value.squeeze(-1).expand(*lead, photos).reshape(-1, photos)
-        log_p = torch.stack([self._of_anchors(*one) for one in zip(each, labels, strict=True)])
+        log_p = torch.stack([self._of_anchors(*one, of_pairs) for one in zip(each, labels, strict=True)])
         return log_p.view(*lead, photos, 1).expand(torch.broadcast_shapes((*lead, photos, 1), self._batch_shape))
 
-    def _of_anchors(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+    def _of_anchors(self, embeddings: Tensor, labels: Tensor, of_pairs: Callable[..., Tensor]) -> Tensor:
         """Log-probability ``[B]`` of each anchor's comparisons in one batch ``[B, m]``."""
         comparison, log_p, first = self.comparison, [], 0
         rows, shared = comparison.rows(embeddings), comparison.shared(embeddings)
@@ -70,20 +79,22 @@ class TripletBatch(TorchDistribution):
         for own in zip(*(row.split(size) for row in rows), strict=True):
             separation, squared = own[0].detach(), comparison.squared
             mined = mine(separation, labels, self.mining, self.band, first=first, dimension=dimension, squared=squared)
-            if again:
-                log_p.append(
-                    checkpoint(self._of_part, own, *mined, *shared, use_reentrant=False, preserve_rng_state=False)
-                )
-            else:
-                log_p.append(self._of_part(own, *mined, *shared))
+            of_part = partial(self._of_part, of_pairs, own, *mined, *shared)
+            log_p.append(checkpoint(of_part, use_reentrant=False) if again else of_part())
             first += size
         return torch.cat(log_p)
 
     def _of_part(
-        self, rows: tuple[Tensor, ...], anchor: Tensor, positive: Tensor, chosen: Tensor, *shared: Tensor
+        self,
+        of_pairs: Callable[..., Tensor],
+        rows: tuple[Tensor, ...],
+        anchor: Tensor,
+        positive: Tensor,
+        chosen: Tensor,
+        *shared: Tensor,
     ) -> Tensor:
-        of_pairs = tuple(row.index_select(0, anchor) for row in rows)
-        log_p = self.comparison.log_chosen(of_pairs, shared, Pairs(positive, chosen))
+        rows_of_pairs = tuple(row.index_select(0, anchor) for row in rows)
+        log_p = of_pairs(rows_of_pairs, shared, Pairs(positive, chosen))
         return log_p.new_zeros(len(rows[0])).index_add(0, anchor, log_p)
 
     def sample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008 (torch's own signature)
@@ -149,6 +160,7 @@ class Triplets(Likelihood):
     equation = r"-\sum_{c=1}^{K} \log p_c"
     symbols: ClassVar[dict[str, str]] = {}
     starts_at_null: ClassVar[bool] = False
+    composite: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -200,8 +212,7 @@ class Triplets(Likelihood):
 
     def forward(self, raw: Tensor) -> TorchDistribution:
         mining = self.mining if self.training else "all"
-        band = self.comparison.margin or _BAND if self.band is None else self.band
-        return TripletBatch(self.embed(raw), self.comparison, mining, band)
+        return TripletBatch(self.embed(raw), self.comparison, mining, self._band)
 
     def initial_raw(self, mean: Tensor, variance: Tensor) -> Tensor:
         raise TypeError("Triplets has no null model: people's numbers are names, and their mean says nothing")
@@ -226,6 +237,18 @@ class Triplets(Likelihood):
     def groups(self, y: Tensor) -> Tensor:
         """The people themselves: who is held out is held out with all photos."""
         return y.reshape(-1)
+
+    def scores(self, raw: Tensor, y: Tensor, n: int) -> Tensor:
+        believed = TripletBatch(
+            self.embed(raw := raw.detach().requires_grad_()), self.comparison, self.mining, self._band
+        )
+        return torch.stack(
+            [torch.autograd.grad(believed.log_drawn(y).sum(), raw, retain_graph=True)[0] for _ in range(n)]
+        )
+
+    @property
+    def _band(self) -> float:
+        return (self.comparison.margin or _BAND) if self.band is None else self.band
 
     def extra_repr(self) -> str:
         return f"n_outputs={self.num_outputs}, mining={self.mining!r}, normalize={self.normalize}"

@@ -70,6 +70,10 @@ class BatchComparison(Likelihood):
     def log_chosen(self, rows: tuple[Tensor, ...], shared: tuple[Tensor, ...], pairs: Pairs) -> Tensor:
         """Log-probability ``[n]`` of the chosen comparisons of each pair, given the rows of its anchor ``[n, ...]``."""
 
+    @abstractmethod
+    def log_drawn(self, rows: tuple[Tensor, ...], shared: tuple[Tensor, ...], pairs: Pairs) -> Tensor:
+        """As `log_chosen`, of answers drawn at random from the model instead of the right ones."""
+
     def validate(self, y: Tensor) -> None:
         binary(self, y)
 
@@ -95,6 +99,11 @@ class _Triplet(BatchComparison):
     def log_chosen(self, rows: tuple[Tensor, ...], shared: tuple[Tensor, ...], pairs: Pairs) -> Tensor:
         log_p = self._compare_all(rows, shared, pairs).log_closer
         return torch.linalg.vecdot(log_p, pairs.chosen.to(log_p.dtype))
+
+    def log_drawn(self, rows: tuple[Tensor, ...], shared: tuple[Tensor, ...], pairs: Pairs) -> Tensor:
+        compared = self._compare_all(rows, shared, pairs)
+        log_p = compared.log_prob(compared.sample().detach())
+        return torch.where(pairs.chosen, log_p, 0.0).sum(-1)
 
     @abstractmethod
     def _compare_all(self, rows: tuple[Tensor, ...], shared: tuple[Tensor, ...], pairs: Pairs) -> Comparison:

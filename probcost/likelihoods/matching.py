@@ -170,8 +170,15 @@ class NWayChoice(BatchComparison):
         return (distances(embeddings, squared=True),)
 
     def log_chosen(self, rows: tuple[Tensor, ...], shared: tuple[Tensor, ...], pairs: Pairs) -> Tensor:
+        return -self._logits(rows, pairs).logsumexp(1)
+
+    def log_drawn(self, rows: tuple[Tensor, ...], shared: tuple[Tensor, ...], pairs: Pairs) -> Tensor:
+        log_p = self._logits(rows, pairs).log_softmax(1)
+        return log_p.gather(1, torch.multinomial(log_p.detach().exp(), 1)).squeeze(1)
+
+    def _logits(self, rows: tuple[Tensor, ...], pairs: Pairs) -> Tensor:
+        """Of each pair's right answer, as a zero in front, and of its others relative to it, ``[n, 1 + B]``."""
         logits = -rows[0] / self.temperature
         right = pairs.of_positive(logits)
         others = torch.where(pairs.chosen, logits - right, -torch.inf)
-        # log(e^right / (e^right + Σ e^others)), with the right one in front as a zero.
-        return -torch.cat([torch.zeros_like(right), others], 1).logsumexp(1)
+        return torch.cat([torch.zeros_like(right), others], 1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyro
 import torch
+from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
 from probcost.likelihoods import NWayChoice, Triplets, TripletSlack
@@ -41,7 +42,7 @@ class FaceEmbedding(CostModel):
         image_shape: ``(h, w)`` of grey photos, or ``(c, h, w)``.
         likelihood: ``"n_way"``, ``"exponential"``, ``"logistic"``, ``"normal"``, or a `Triplets` of your own.
         network: photos → raw outputs; three convolutions, with photos changed a little in training, unless given.
-        prior: belief about the weights; none unless given.
+        prior: belief about the weights of the last layer, of which ``"svi"`` then finds a posterior; none unless given.
 
     Raises:
         ValueError: for an unknown likelihood, or photos smaller than 8 × 8.
@@ -87,6 +88,11 @@ class FaceEmbedding(CostModel):
     def config(self) -> dict[str, Any]:
         return {"image_shape": list(self.image_shape)}
 
+    def belief(self, parameter: Tensor) -> TorchDistribution | None:
+        """The prior, of the last layer's weights and biases alone: those below it find features, and are points."""
+        last = list(self.network.parameters())[-2:]
+        return super().belief(parameter) if any(parameter is own for own in last) else None
+
     def forward(self, x: Tensor, y: Tensor | None = None, *, num_data: int | None = None) -> Tensor:
         weights = self.sample_weights()  # θ ~ prior
         comparisons = self.distribution(x, weights)  # embeddings, and every comparison between them
@@ -97,6 +103,8 @@ class FaceEmbedding(CostModel):
     def embed(self, x: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """Embeddings ``[T, m]`` of photos; of S draws side by side, ``[T, S m]``: a squared distance is the mean of theirs."""
         embedding = self.likelihood.embed(self.raw(x, weights))
+        # Of uncertain embeddings, [..., 2m], the means.
+        embedding = embedding[..., : embedding.shape[-1] // self.likelihood.comparison.width]
         if not weights:
             return embedding
         return embedding.movedim(0, 1).flatten(1) / math.sqrt(len(embedding))

@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from probcost.scenarios.faces.pairs import all_pairs, pair_distances
 
-__all__ = ["learn_curve"]
+__all__ = ["curve_of", "learn_curve"]
 
 _PRIOR_SD = 2.0  # of the slope's logarithm, around the slope at which the two classes' distances just part
 
@@ -33,24 +34,29 @@ def learn_curve(embedding: Tensor, y: Tensor) -> Tensor:
 
     Source: Platt, "Probabilistic outputs for support vector machines", 1999.
     """
+    _, _, same = all_pairs(y.flatten().cpu().numpy())
+    squared = np.square(pair_distances(embedding.detach()))
+    return torch.as_tensor(curve_of(squared, same), dtype=embedding.dtype, device=embedding.device)
+
+
+def curve_of(squared: NDArray[np.float64], same: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """c and log β, ``[2]``, of pairs with these squared distances, ``[n]``; NaN where all answers are alike."""
     # Here, since it is slow to import, and `import probcost` must stay fast.
     from scipy.optimize import minimize
 
-    _, _, same = all_pairs(y.flatten().cpu().numpy())
-    squared = np.square(pair_distances(embedding.detach()))
     if same.all() or not same.any():
-        return embedding.new_full((2,), math.nan)
+        return np.full(2, np.nan)
     middles = squared[same].mean(), squared[~same].mean()
     gap = max(abs(middles[1] - middles[0]), 1e-6 * max(1e-12, *middles))
     typical = math.log(4 / gap)  # the classes' means are then at P = 0.88 and 0.12
     weights = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
 
-    def cost(point: np.ndarray) -> float:
+    def cost(point: NDArray[np.float64]) -> float:
         logit = point[0] - math.exp(point[1]) * squared
         nats = np.logaddexp(0, np.where(same, -logit, logit))
         # A prior of about one pair's worth: it decides only where the classes part completely.
         return float(weights @ nats + ((point[1] - typical) / _PRIOR_SD) ** 2 / (2 * same.sum()))
 
     start = np.array([math.exp(typical) * sum(middles) / 2, typical])
-    best = minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-8}).x
-    return torch.as_tensor(best, dtype=embedding.dtype, device=embedding.device)
+    found: NDArray[np.float64] = minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-8}).x
+    return found

@@ -1,0 +1,188 @@
+"""A face embedding from photos to answers: the model and its cost, each method of inference, P(same), and who it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyro
+import pytest
+import torch
+from pyro import poutine
+
+import probcost as pc
+from probcost.likelihoods import GaussianTriplet, NWayChoice, Triplets
+from probcost.scenarios import faces
+
+FAST: dict[str, Any] = {"epochs": 12, "batch_size": 48, "lr": 2e-3, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def dataset() -> faces.FaceDataset:
+    return faces.simulate_faces(n_people=24, n_photos=8, size=(16, 16), seed=3, max_yaw=30.0, blurred=0.0)
+
+
+@pytest.fixture(scope="module")
+def halves(dataset: faces.FaceDataset) -> tuple[faces.FaceDataset, faces.FaceDataset]:
+    train, test = dataset.folds(4)[0]
+    return dataset.select(train), dataset.select(test)
+
+
+@pytest.fixture(scope="module")
+def fitted(halves: tuple[faces.FaceDataset, faces.FaceDataset]) -> faces.FaceFit:
+    train, _ = halves
+    torch.manual_seed(0)
+    return pc.fit(faces.model(train), train.x, train.y, validation=0.25, **{**FAST, "epochs": 40})  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("likelihood", ["n_way", "exponential", "logistic", "normal"])
+def test_cost_is_the_traces_and_scales_with_the_data(likelihood: str) -> None:
+    torch.manual_seed(0)
+    model = pc.FaceEmbedding((16, 16), likelihood, prior=pc.priors.Normal(1.0)).eval().double()
+    x, y = torch.randn(12, 16, 16, dtype=torch.float64), torch.arange(12.0, dtype=torch.float64)[:, None] // 3
+    weights = {name: p for name, p in model.named_parameters() if model.belief(p) is not None}
+    assert len(weights) == 2  # the last layer's weights and biases alone are believed
+    trace = poutine.trace(pyro.condition(model, data=weights)).get_trace(x, y, num_data=120)
+    assert float(pc.cost(model, x, y, num_data=120)) == pytest.approx(-float(trace.log_prob_sum()), rel=1e-10)
+    likelihood_alone = pc.cost(model, x, y) + model.log_prior()
+    assert float(pc.cost(model, x, y, num_data=120) + model.log_prior()) == pytest.approx(10 * float(likelihood_alone))
+    observed = {name for name, site in trace.nodes.items() if site.get("is_observed")}
+    assert observed - set(weights) == {"closer"}
+
+
+def test_it_learns_who_is_who_on_people_it_has_not_seen(
+    fitted: faces.FaceFit, halves: tuple[faces.FaceDataset, faces.FaceDataset]
+) -> None:
+    _, test = halves
+    points = fitted.embed(test.x)
+    assert points.norm(dim=-1).numpy() == pytest.approx(np.ones(len(test)), abs=1e-5)
+    learned = faces.verification_scores(points, test.person)["auc"]
+    pixels = faces.verification_scores(test.x.reshape(len(test), -1), test.person)["auc"]
+    assert learned > max(0.85, pixels + 0.05)
+    first, second, same = faces.all_pairs(test.person)
+    p = fitted.match_probability(test.x[first], test.x[second])
+    scores = faces.same_person_scores(p, same)
+    assert scores["same_person_nll"] < 0.55  # chance is .693
+    assert fitted.predict((test.x[first], test.x[second])).mean.squeeze(-1).numpy() == pytest.approx(
+        p.numpy(), abs=1e-6
+    )
+    # One photo against many; and its probability falls with distance.
+    one = fitted.match_probability(test.x[0], test.x)
+    assert torch.equal(one.argsort(descending=True), (points - points[0]).norm(dim=-1).argsort())
+
+
+def test_who_is_it_and_nobody(fitted: faces.FaceFit, halves: tuple[faces.FaceDataset, faces.FaceDataset]) -> None:
+    train, test = halves
+    known = np.isin(test.person, np.unique(test.person)[:3])
+    photo = np.arange(len(test)) % 8
+    gallery = fitted.gallery(test.x[known & (photo < 5)], [f"p{i}" for i in test.person[known & (photo < 5)]])
+    assert "15 photos of 3 people" in repr(gallery)
+    asked = np.flatnonzero(known & (photo >= 5))
+    right = [
+        answer.person == f"p{test.person[row]}"
+        for answer, row in zip(fitted.identify(test.x[asked], gallery, unknown=0.1), asked, strict=True)
+    ]
+    strangers = fitted.identify(test.x[~known], gallery, unknown=0.9)
+    assert np.mean(right) >= 0.6
+    assert np.mean([answer.person == "unknown" for answer in strangers]) >= 0.6
+    for answer in strangers:
+        total = sum(p for _, p in answer.candidates)
+        assert total + (answer.probability if answer.person == "unknown" else 1 - total) == pytest.approx(1, abs=1e-6)
+    with pytest.raises(ValueError, match="unknown must lie between 0 and 1, got 1"):
+        fitted.identify(test.x[0], gallery, unknown=1)
+    with pytest.raises(ValueError, match="2 photos and 3 people"):
+        fitted.gallery(test.x[:2], ["a", "b", "c"])
+    del train
+
+
+def test_saved_and_loaded(fitted: faces.FaceFit, halves: Any, tmp_path: Path) -> None:
+    fitted.save(tmp_path)
+    again = pc.load(tmp_path)
+    assert isinstance(again, faces.FaceFit)
+    x = halves[1].x[:6]
+    assert torch.equal(again.embed(x), fitted.embed(x))
+    assert torch.equal(again.match_probability(x[:3], x[3:]), fitted.match_probability(x[:3], x[3:]))
+
+
+def test_same_person_is_a_fit_that_can_be_checked(fitted: faces.FaceFit, halves: Any) -> None:
+    _, test = halves
+    first, second, same = faces.all_pairs(test.person)
+    points = fitted.embed(test.x)
+    distance = (points[first] - points[second]).norm(dim=-1, keepdim=True)
+    check = pc.check(fitted.same_person, distance, same.astype(float)[:, None])
+    assert len(check.to_frame())
+
+
+@pytest.mark.parametrize("method", ["ensemble", "laplace", "svi"])
+def test_other_methods(method: str, halves: Any, tmp_path: Path) -> None:
+    train, test = halves
+    torch.manual_seed(0)
+    model = faces.model(train, prior=pc.priors.Normal(1.0) if method == "svi" else None)
+    fit: Any = pc.fit(model, train.x, train.y, method=method, members=2, **FAST)
+    points = fit.embed(test.x)
+    assert points.shape[1] == 64 * (2 if method == "ensemble" else 20)
+    assert faces.verification_scores(points, test.person)["auc"] > 0.7
+    fit.save(tmp_path)
+    assert torch.allclose(pc.load(tmp_path).embed(test.x), points)  # type: ignore[attr-defined]
+    if method == "ensemble":
+        # The distance of points side by side is the members' mean, each with running statistics of its own.
+        draws = fit.posterior.draws(2, 0)
+        assert any("running_mean" in name for name in draws)
+        with torch.no_grad():
+            each = fit.model.likelihood.embed(fit.model.raw(torch.as_tensor(test.x), draws))
+        mean = (each[:, 0] - each[:, 1]).square().sum(-1).mean()
+        assert (points[0] - points[1]).square().sum().item() == pytest.approx(mean.item(), rel=1e-4)
+        with pytest.raises(ValueError, match="knows no spread"):
+            fit.spread(test.x)
+    else:
+        assert bool((fit.spread(test.x) > 0).all())
+
+
+def test_uncertain_embeddings_say_how_uncertain(halves: Any) -> None:
+    train, test = halves
+    torch.manual_seed(0)
+    fit: Any = pc.fit(
+        faces.model(train, Triplets(GaussianTriplet(scale=0.1), 32)), train.x, train.y, validation=None, **FAST
+    )
+    assert fit.embed(test.x).shape == (len(test), 16)
+    assert fit.spread(test.x).shape == (len(test),)
+    with pytest.raises(ValueError, match="learned from people held out"):
+        fit.match_probability(test.x[0], test.x[1])
+
+
+def test_bad_photos_and_people_are_refused(fitted: faces.FaceFit, halves: Any) -> None:
+    train, _ = halves
+    model = faces.model(train)
+    with pytest.raises(ValueError, match="holds 1 person; comparisons need at least two"):
+        pc.fit(model, train.x, np.zeros(len(train)), **FAST)
+    with pytest.raises(ValueError, match="one photo each"):
+        pc.fit(model, train.x, np.arange(len(train)), **FAST)
+    with pytest.raises(ValueError, match=r"x has 100 rows and y has 99|x has 10 rows and y has 9"):
+        pc.fit(model, train.x[:10], train.y[:9], **FAST)
+    with pytest.raises(ValueError, match=r"photos have shape \[1, 8, 8\]; this fit was trained on \[1, 16, 16\]"):
+        fitted.embed(np.zeros((2, 1, 8, 8)))
+    with pytest.raises(ValueError, match="not finite"):
+        fitted.embed(np.full((2, 1, 16, 16), np.nan))
+    with pytest.raises(ValueError, match="a has 2 rows and b has 3"):
+        fitted.match_probability(train.x[:2], train.x[:3])
+    with pytest.raises(ValueError, match="pairs: x must be"):
+        fitted.predict(train.x)
+    with pytest.raises(ValueError, match="unknown likelihood 'hinge'; choose one of 'n_way'"):
+        pc.FaceEmbedding((16, 16), "hinge")
+    with pytest.raises(TypeError, match=r"likelihoods\.Triplets"):
+        pc.FaceEmbedding((16, 16), NWayChoice())  # type: ignore[arg-type]
+
+
+def test_the_curve_finds_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    # Points in one dimension whose answers follow a known curve: offsets 2, slope 3, of squared distance.
+    squared = rng.uniform(0, 2, 4000)
+    same = rng.random(4000) < 1 / (1 + np.exp(3 * squared - 2))
+    assert 0.3 < same.mean() < 0.7
+    from probcost.scenarios.faces.same_person import curve_of
+
+    offset, log_slope = curve_of(squared, same)
+    # Classes weigh equally: the offset is off by the log-odds of the share of pairs, which are nearly even here.
+    assert np.exp(log_slope) == pytest.approx(3, rel=0.1)
+    assert offset == pytest.approx(2 - np.log(same.mean() / (1 - same.mean())), abs=0.2)
