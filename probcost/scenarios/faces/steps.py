@@ -80,6 +80,9 @@ class UnnormalizedStep(BatchComparison):
         cost = self.cost(pairs.of_positive(rows[0]), rows[0], shared[0][pairs.positive])
         return -torch.where(pairs.chosen, cost, 0.0).sum(1)
 
+    def log_drawn(self, rows: tuple[Tensor, ...], shared: tuple[Tensor, ...], pairs: Pairs) -> Tensor:
+        raise TypeError(f"{type(self).__name__} is unnormalised: it has no answers that could be drawn")
+
 
 class PairsOnly(UnnormalizedStep):
     """Step 1, d(a, p): photos of one person near each other. Least, 0, where all photos are one point."""
