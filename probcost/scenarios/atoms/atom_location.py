@@ -17,7 +17,9 @@ from probcost.scenarios.atoms.dataset import AtomDataset
 __all__ = ["AtomLocation", "model"]
 
 _AXES = 3
-_JITTER = 0.4
+_HIDDEN = (192,) * 3
+_DROPOUT = 0.2
+_JITTER = 0.4  # standard deviations of each input: what is learned of one chain must hold for others
 _COMPONENTS = 16  # rotamers of the longest side chains, and then some: what is not needed gets no weight
 
 
@@ -33,7 +35,7 @@ class AtomLocation(CostModel):
     Args:
         n_inputs: columns of ``x``.
         likelihood: ``"mixture"``, any name of `likelihoods.named` that is not of counts, or a likelihood over 3 coordinates.
-        network: inputs → raw outputs; three hidden layers of 128 with jittered inputs, layer norm and dropout
+        network: inputs → raw outputs; three hidden layers of 192 with jittered inputs, layer norm and dropout
             unless given.
         prior: belief about the weights; none unless given.
 
@@ -65,7 +67,7 @@ class AtomLocation(CostModel):
             network = nn.Sequential(
                 nn.Hardtanh(-8.0, 8.0),
                 Jitter(_JITTER),
-                MLP(n_inputs, likelihood.num_outputs, hidden=(128,) * 3, dropout=0.2, norm=True),
+                MLP(n_inputs, likelihood.num_outputs, hidden=_HIDDEN, dropout=_DROPOUT, norm=True),
             )
         super().__init__(network, likelihood, prior)
         self.n_inputs = n_inputs
