@@ -13,10 +13,12 @@ Every step is another likelihood, and its cost function falls out of it; the tab
 from __future__ import annotations
 
 import argparse
+import base64
 import html
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,10 +75,9 @@ def main() -> None:
     # 3. Does the last belief hold, and is its σ worth anything? A verdict, and pictures.
     check = pc.check(fit, x[test], y[test])
     print(check)
-    pictures = draw(fit, dataset, test)
+    pictures = {"ladder": ("What each step buys", plot_ladder(scores)), **draw(fit, dataset, test)}
     pictures["check"] = ("Do the atoms bear the belief out?", check.plot())
     pictures["score"] = ("Coverage, and σ against error", pc.score(fit, x[test], y[test]).plot())
-    pictures["ladder"] = ("What each step buys", plot_ladder(scores))
     write_page(arguments.out, source, scores, check._repr_html_(), pictures)
     print(f"left in {arguments.out}: report.html, scores.json, the fitted model in fit/, {len(pictures)} pictures")
 
@@ -85,6 +86,11 @@ def read(arguments: argparse.Namespace) -> tuple[atoms.AtomDataset, str]:
     """The data set asked for, and what to call it."""
     if arguments.structures:
         dataset = atoms.from_structures(arguments.structures, atom=arguments.atom, seed=arguments.seed)
+        if not all(len(dataset.rows(role)) for role in ("train", "validation", "test")):
+            print(
+                "too few unlike chains: residues are split at random, and scores are of molecules that were trained on"
+            )
+            dataset = replace(dataset, split=atoms.assign_split(np.arange(len(dataset)), arguments.seed))
         return dataset, f"{len(arguments.structures)} structures, {arguments.atom} atoms"
     if arguments.data:
         return atoms.load(arguments.data), str(arguments.data)
@@ -107,7 +113,7 @@ def draw(fit: pc.Fit, dataset: atoms.AtomDataset, test: np.ndarray) -> dict[str,
     shown = components(fit, dataset.x[test][chosen])
     if shown is not None:
         titles = [dataset.residue_names[residue[i]] for i in chosen]
-        caption = "Six atoms: where each is, and the answers predicted for it"
+        caption = "Six atoms: where each is, and the answers predicted for it by one network"
         pictures["locations"] = (caption, atoms.plot_locations(y[chosen], *shown, titles=titles))
     pictures["sigma_by_type"] = (
         "Where it is sure, and where not",
@@ -170,10 +176,11 @@ def write_page(
     ]
     title = html.escape(f"Where is the atom? {source}")
     body = [f"<h1>{title}</h1>", "<h2>The ladder, on test atoms</h2><table>", head, *rows, "</table>"]
-    for name, (caption, figure) in [("ladder", pictures.pop("ladder")), *pictures.items()]:
+    for name, (caption, figure) in pictures.items():
         figure.savefig(folder / f"{name}.png", dpi=130)
-        body.append(f'<h2>{caption}</h2><img src="{name}.png" alt="{caption}">')
-    body.insert(6 + len(rows), check)
+        shown = base64.b64encode((folder / f"{name}.png").read_bytes()).decode()  # so that the page is one file
+        body.append(f'<h2>{caption}</h2><img src="data:image/png;base64,{shown}" alt="{caption}">')
+    body += ["<h2>The verdict on the last rung</h2>", check]
     start = (
         '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Atoms</title>'
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 from probcost.likelihoods import Likelihood
 from probcost.likelihoods.base import first_index
 
-__all__ = ["as_inputs", "as_observations", "as_tensor", "column_names", "same_length"]
+__all__ = ["as_inputs", "as_observations", "as_tensor", "column_names", "same_length", "warn_of_offsets"]
 
 
 def as_tensor(value: Any, name: str, like: Tensor) -> Tensor:
@@ -63,6 +64,22 @@ def as_observations(y: Any, likelihood: Likelihood, like: Tensor) -> Tensor:
         tensor = tensor[:, None]
     likelihood.validate(tensor)
     return tensor
+
+
+def warn_of_offsets(name: str, value: Any, dtype: torch.dtype) -> None:
+    """Warn where columns vary so little around so large a number that ``dtype`` keeps less than three digits of what varies."""
+    wide = value if isinstance(value, Tensor) else torch.from_numpy(np.array(value))
+    if wide.dtype != torch.float64 or dtype == torch.float64 or wide.ndim > 2:
+        return
+    wide = wide.reshape(len(wide), -1)
+    spacing, sd = torch.finfo(dtype).eps * wide.abs().mean(0), wide.std(0, correction=0)
+    lost = torch.nonzero((sd > 0) & (sd < 1e3 * spacing)).flatten().tolist()
+    if lost:
+        warnings.warn(
+            f"{name} varies in column(s) {', '.join(map(str, lost[:5]))} by less than 1e-4 of its size, of which {dtype} keeps "
+            f"few digits; subtract an offset (a first date, a mean) from them before",
+            stacklevel=4,
+        )
 
 
 def same_length(**arguments: Any) -> None:

@@ -85,6 +85,8 @@ class CostModel(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None, *, num_data: int | None = None) -> Tensor:
         """Run the Pyro model on rows ``x`` ``[B, ...]`` of a data set of ``num_data`` rows (default: B itself)."""
+        if y is not None:
+            _one_to_a_row(x, y, self.likelihood)
         weights = self.sample_weights()
         with self.data_plate(len(x), num_data), self.unit_plate():
             return pyro.sample(self.likelihood.site, self.distribution(x, weights), obs=y)
@@ -129,7 +131,7 @@ class CostModel(nn.Module):
     def distribution(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> TorchDistribution:
         """p(y | x, θ), with θ replaced by ``weights`` where given: one draw, or several along leading dimensions."""
         if not weights:
-            return self.likelihood(self.raw(x))
+            return self.likelihood(_of_width(self.raw(x), self.likelihood))
         draws = self._without_plates(weights)
         return self.believed(self.raw(x, draws), draws)
 
@@ -201,10 +203,9 @@ def cost(model: CostModel, x: Tensor, y: Tensor, *, num_data: int | None = None)
         A differentiable scalar.
 
     Raises:
-        ValueError: when x and y differ in length.
+        ValueError: when x and y differ in length, or y is not ``[B, N]``.
     """
-    if len(x) != len(y):
-        raise ValueError(f"x has {len(x):,} rows and y has {len(y):,}; they must be equally many")
+    _one_to_a_row(x, y, model.likelihood)
     weight = 1.0 if num_data is None else num_data / len(x)
     log_likelihood = model.distribution(x).log_prob(y).sum()
     negative = -weight * log_likelihood
@@ -238,10 +239,28 @@ class CostFunction(nn.Module):
 
     def forward(self, raw: Tensor, y: Tensor) -> Tensor:
         self.likelihood.validate(y)
-        negative = -self.likelihood(raw).log_prob(y)
+        negative = -self.likelihood(_of_width(raw, self.likelihood)).log_prob(y)
         if self.reduction == "none":
             return negative
         return negative.mean() if self.reduction == "mean" else negative.sum()
+
+
+def _one_to_a_row(x: Tensor, y: Tensor, likelihood: Likelihood) -> None:
+    """Raise a ``ValueError`` where y would be broadcast against the rows instead of belonging to them."""
+    if len(x) != len(y):
+        raise ValueError(f"x has {len(x):,} rows and y has {len(y):,}; they must be equally many")
+    if y.shape != (len(x), likelihood.n_units):
+        raise ValueError(f"y has shape {list(y.shape)}; {len(x):,} rows need [{len(x)}, {likelihood.n_units}]")
+
+
+def _of_width(raw: Tensor, likelihood: Likelihood) -> Tensor:
+    """``raw``, once it is as wide as the likelihood reads; tuples of embeddings have a width of their own."""
+    if isinstance(raw, Tensor) and likelihood.num_outputs and raw.shape[-1:] != (likelihood.num_outputs,):
+        raise ValueError(
+            f"raw outputs have shape {list(raw.shape)}; {type(likelihood).__name__} of {likelihood.n_units} "
+            f"{likelihood.unit}(s) needs [..., {likelihood.num_outputs}]"
+        )
+    return raw
 
 
 def _part(values: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

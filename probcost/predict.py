@@ -146,7 +146,10 @@ class Predictive(Distribution):
         return torch.cat([component.log_prob(value[rows]) for rows, component in self._components()], dim=1)
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] | list[int] = ()) -> Tensor:
-        """Replicated observations, ``sample_shape + [T, N]``; each is one posterior draw over all rows."""
+        """Replicated observations, ``sample_shape + [T, N]``; each is one posterior draw over all rows.
+
+        Drawn from the fit's own seed: the same call gives the same numbers. Ask for as many as you need at once.
+        """
         shape = torch.Size(sample_shape)
         n = math.prod(shape)
         samples: Tensor | None = None
@@ -223,7 +226,15 @@ class Predictive(Distribution):
         return result
 
     def _aligned(self, value: Tensor) -> Tensor:
-        return torch.as_tensor(value, dtype=self.x.dtype, device=self.x.device).expand(self._shape)
+        """``value`` as one observation for every row; ``[T]`` is accepted for one unit, and one number for all."""
+        value, (rows, units) = torch.as_tensor(value, dtype=self.x.dtype, device=self.x.device), self._shape
+        if units == 1 and value.shape == (rows,):
+            value = value[:, None]
+        if value.ndim and value.shape not in ((rows, units), (1, units), (1, 1)):
+            raise ValueError(
+                f"value has shape {list(value.shape)}; {rows:,} rows were predicted, so [{rows}, {units}] is needed"
+            )
+        return value.expand(self._shape)
 
 
 def _mixed(component: Any, value: Tensor, dim: int) -> Tensor:

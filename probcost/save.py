@@ -18,7 +18,7 @@ from torch import Tensor
 
 __all__ = ["FORMAT", "read", "write"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 def write(

@@ -52,7 +52,9 @@ def blocks(page: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
 
-@pytest.mark.parametrize(("page", "i"), [("README.md", 0), ("README.md", 1), ("docs/uncertainty.md", 0)])
+@pytest.mark.parametrize(
+    ("page", "i"), [("README.md", 0), ("README.md", 1), ("docs/uncertainty.md", 0), ("docs/faces.md", 0)]
+)
 def test_printed_lines_run(page: str, i: int, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", blocks(page)[i]], cwd=tmp_path, check=True, capture_output=True, timeout=300)
     assert (tmp_path / "my_fit" / "fit.json").exists() == ("my_fit" in blocks(page)[i])
@@ -96,3 +98,40 @@ def test_example_climbs_the_ladder(tmp_path: Path) -> None:
     assert abs(test["mixture"]["coverage_90"] - 0.9) < 0.06
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert left >= {"report.html", "locations.png", "ladder.png", "check.png", "score.png", "fit"}
+
+
+def test_example_shows_the_steps_of_the_triplet_cost(tmp_path: Path) -> None:
+    arguments = ["--people", "24", "--steps", "pairs", "difference", "hinge", "--epochs", "40"]
+    scores = run_example(tmp_path / "out", *arguments, script="faces.py")
+    assert set(scores) == {"data", "cpu_seconds", "test", "folds"}
+    test, folds = scores["test"], scores["folds"]
+    assert isinstance(test, dict)
+    assert set(test) == {
+        *("auc", "eer", "tar_at_far_1pct", "recall_at_1", "map_at_r"),
+        *("same_person_nll", "same_person_brier", "same_person_ece"),
+    }
+    assert folds == [test]
+    assert test["auc"] > 0.75
+    steps = json.loads((tmp_path / "out" / "steps.json").read_text())
+    assert list(steps) == ["pairs", "difference", "hinge"]
+    assert steps["pairs"]["last_cost"] < 0.2 * steps["pairs"]["first_cost"]
+    assert steps["difference"]["last_cost"] < -50 * abs(steps["difference"]["first_cost"])
+    assert steps["hinge"]["auc"] > steps["pairs"]["auc"] + 0.1
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert left >= {"report.html", "embedding.png", "costs.png", "scale.png", "roc.png", "identify.png", "fit"}
+    # The page carries its pictures, so that it can be sent as one file.
+    assert (tmp_path / "out" / "report.html").read_text().count("data:image/png;base64,") == len(
+        [name for name in left if name.endswith(".png")]
+    )
+    assert isinstance(probcost.load(tmp_path / "out" / "fit"), faces.FaceFit)
+
+
+def test_example_takes_photos_of_ones_own_in_folds(tmp_path: Path) -> None:
+    faces.simulate_faces(n_people=22, n_photos=6, size=(24, 20), seed=1).save(tmp_path / "photos.npz")
+    arguments = ["--data", str(tmp_path / "photos.npz"), "--folds", "2", "--steps"]
+    scores = run_example(tmp_path / "out", *arguments, script="faces.py")
+    test, folds = scores["test"], scores["folds"]
+    assert isinstance(test, dict)
+    assert isinstance(folds, list)
+    assert len(folds) == 2
+    assert test["auc"] == pytest.approx((folds[0]["auc"] + folds[1]["auc"]) / 2)

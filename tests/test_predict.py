@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 import probcost as pc
 import probcost.predict as predict_module
@@ -75,6 +76,12 @@ def test_repr_and_alignment() -> None:
     mixture, _ = predictive()
     assert repr(mixture) == "Predictive(NegativeBinomial, 40 rows × 2 units, mixture of 6 draws)"
     assert mixture.log_prob(torch.tensor(0.0)).shape == (40, 2)
-    with pytest.raises(RuntimeError):
-        mixture.log_prob(torch.zeros(39, 2))
+    for wrong in ((39, 2), (2,), (40,), (5, 40, 2)):
+        with pytest.raises(ValueError, match=r"40 rows were predicted, so \[40, 2\] is needed"):
+            mixture.log_prob(torch.zeros(wrong))
     assert not math.isnan(float(mixture.mean.sum()))
+    x, y = torch.randn(30, 1), torch.randn(30)
+    alone = pc.fit(
+        pc.CostModel(nn.Linear(1, 1), pc.likelihoods.Normal(1, 1.0)), x, y, optimizer="lbfgs", progress=False
+    )
+    assert torch.equal(alone.predict(x).log_prob(y), alone.predict(x).log_prob(y[:, None]))  # y as it was fitted

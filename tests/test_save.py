@@ -113,7 +113,7 @@ def test_other_versions_missing_files_and_unknown_classes(tmp_path: Path) -> Non
     path = tmp_path / "fit.json"
     document = json.loads(path.read_text())
     path.write_text(json.dumps({**document, "format": save.FORMAT + 1, "probcost": "9.0"}))
-    with pytest.raises(ValueError, match=r"has format 2 \(probcost 9.0\).*reads format 1"):
+    with pytest.raises(ValueError, match=rf"has format {save.FORMAT + 1} \(probcost 9.0\).*reads format {save.FORMAT}"):
         pc.load(tmp_path)
     parts = {**document["parts"], "network": {"class": "os.system", "arguments": {}}}
     path.write_text(json.dumps({**document, "parts": parts}))

@@ -220,7 +220,7 @@ def _start_at_null(model: CostModel, data: TrainingData) -> None:
     Otherwise the first epochs are spent on finding the mean, at a learning rate meant for the rest.
     """
     model.likelihood.adapt(data.mean, data.variance)
-    found = last_linear(model)
+    found = last_linear(model, data.train.x)
     if found is not None and found[1].bias is not None:
         with torch.no_grad():
             found[1].weight.zero_()

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from probcost.inputs import as_inputs, as_observations, column_names, same_length
+from probcost.inputs import as_inputs, as_observations, column_names, same_length, warn_of_offsets
 from probcost.model import CostModel
 from probcost.networks import Standardize
 
@@ -20,6 +20,7 @@ __all__ = ["Rows", "TrainingData", "prepare", "split_rows"]
 
 _HELD_OUT = 0.1
 _BLOCKS = 20
+_LARGEST = 1e15
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ def prepare(
         )
     same_length(x=x, y=y)
     inputs, observations = as_inputs(x, like), as_observations(y, model.likelihood, like)
+    warn_of_offsets("x", x, like.dtype)
+    if not model.likelihood.discrete:
+        warn_of_offsets("y", y, like.dtype)
+        _of_moderate_size(observations)
     if groups is None:
         own = model.likelihood.groups(observations)
         groups = None if own is None else own.cpu().numpy()
@@ -93,12 +98,28 @@ def prepare(
         held_out=None if held_out is None else Rows(standardize(held_out.x), held_out.y),
         in_order=Rows(standardize(inputs), observations),
         standardize=standardize,
-        mean=observations.mean(0),
-        variance=observations.var(0, correction=0),
+        mean=observations.double().mean(0).to(like.dtype),
+        variance=observations.double().var(0, correction=0).to(like.dtype),
         unit_names=names or [str(i) for i in range(model.likelihood.n_units)],
         folds=folds,
         batches=model.likelihood.batches,
     )
+
+
+def _of_moderate_size(y: Tensor) -> None:
+    """Squares of observations, and of their scales, must be numbers that a float can hold.
+
+    Raises:
+        ValueError: where they would not be.
+    """
+    largest, sd = y.double().abs().amax(0), y.double().std(0, correction=0)
+    bad = (largest > _LARGEST) | ((sd < 1 / _LARGEST) & (sd > 0))
+    if bool(bad.any()):
+        column = int(bad.nonzero()[0])
+        raise ValueError(
+            f"y[:, {column}] has standard deviation {sd[column]:.3g} and values up to {largest[column]:.3g}; their squares "
+            f"overflow or vanish outside 1e-15 … 1e15: give y in units in which it is near 1"
+        )
 
 
 def _given(x: Any, y: Any, *, model: CostModel, like: Tensor) -> Rows:

@@ -76,9 +76,10 @@ def _another_start(task: Task) -> CostModel:
     other = copy.deepcopy(task.model)
     for part in other.network.modules():
         reset = getattr(part, "reset_parameters", None)
-        if callable(reset):
+        # Frozen layers are what somebody trained: every member keeps them.
+        if callable(reset) and all(parameter.requires_grad for parameter in part.parameters()):
             reset()
-    found = last_linear(other)
+    found = last_linear(other, task.data.train.x)
     if other.likelihood.starts_at_null and found is not None and found[1].bias is not None:
         with torch.no_grad():
             found[1].weight.zero_()

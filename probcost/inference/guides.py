@@ -36,6 +36,8 @@ def named_guide(name: str) -> type[AutoGuide]:
     Raises:
         ValueError: for a name that is neither.
     """
+    if name == "AutoLaplaceApproximation":
+        raise ValueError("AutoLaplaceApproximation is its own MAP until it is told otherwise; use method='laplace'")
     found = GUIDES.get(name) or (getattr(autoguide, name, None) if name in autoguide.__all__ else None)
     if not (isinstance(found, type) and issubclass(found, AutoGuide)):
         raise ValueError(

@@ -16,7 +16,8 @@ from probcost.predict import Predictive, seeded
 __all__ = ["run"]
 
 _FULL = 2000  # weights up to which the covariance is kept whole: its eigenvectors then take seconds and 32 MB
-_SCORES = 32  # draws from the model per row that estimate its Fisher information
+_SCORES = 32  # draws from the model per row that estimate its Fisher information; fewer where rows are many
+_DRAWN_ROWS = 2**16
 _DRAWS = 20
 _POWERS = [0.5 * power for power in range(13)]  # of ten, by which a composite likelihood's precision may be larger
 _PRECISIONS = torch.logspace(-6, 8, 600, dtype=torch.float64)
@@ -44,7 +45,7 @@ def run(task: Task) -> tuple[LastLayerNormal, History]:
     Raises:
         ValueError: for a network whose raw outputs are not those of a linear layer with a bias.
     """
-    found = last_linear(task.model)
+    found = last_linear(task.model, task.data.train.x)
     if found is None or found[1].bias is None:
         raise ValueError(
             "method='laplace' needs a network that ends in a torch.nn.Linear with a bias and one output per raw output"
@@ -129,10 +130,11 @@ def _features_and_scores(task: Task, layer: str) -> Iterator[tuple[Tensor, Tenso
     try:
         # In batches as training had them: where observations are compared, a batch is what compares them.
         order = torch.Generator().manual_seed(task.seed)
+        draws = max(1, min(_SCORES, _DRAWN_ROWS // len(train)))
         for rows in task.data.batches(train.y.cpu(), task.settings.batch_size, order):
             with torch.no_grad():
                 raw = model.raw(train.x[rows])
-            scores = model.likelihood.scores(raw, train.y[rows], _SCORES)
+            scores = model.likelihood.scores(raw, train.y[rows], draws)
             features = seen.pop()
             yield torch.cat([features, features.new_ones(len(rows), 1)], 1).double(), scores.double()
     finally:

@@ -21,9 +21,10 @@ from probcost.networks import Standardize
 
 __all__ = ["load", "save_fit"]
 
-# What a description may name, and nothing else: loading a file can build these and cannot run code.
+# What a description may name, and nothing else: loading a file can build these and cannot run code. By room and name: there
+# is a normal likelihood and a normal prior.
 _OURS: dict[str, type] = {
-    name: getattr(module, name)
+    f"{module.__name__.rsplit('.', 1)[1]}.{name}": getattr(module, name)
     for module in (likelihoods, networks, priors)
     for name in module.__all__
     if isinstance(getattr(module, name), type)
@@ -46,11 +47,12 @@ _TORCH: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
 def describe(module: nn.Module) -> dict[str, Any] | None:
     """Class and constructor arguments of a module this file can build again; None for any other."""
     kind = type(module).__name__
-    if _OURS.get(kind) is type(module):
+    ours = next((name for name, known in _OURS.items() if known is type(module)), None)
+    if ours is not None:
         # An argument may itself be a module, as the component of a mixture is.
         config: dict[str, Any] = getattr(module, "config")  # noqa: B009 (a module's attributes have no type of their own)
         inner = {key: describe(value) for key, value in config.items() if isinstance(value, nn.Module)}
-        return None if None in inner.values() else {"class": kind, "arguments": {**config, **inner}}
+        return None if None in inner.values() else {"class": ours, "arguments": {**config, **inner}}
     if type(module) is nn.Sequential:
         parts = [describe(part) for part in module]
         return None if None in parts else {"class": "Sequential", "parts": parts}

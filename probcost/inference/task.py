@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from probcost.inference.data import TrainingData
 from probcost.inference.history import History
@@ -36,21 +37,37 @@ class Task:
 
     def train(self, objective: Objective) -> History:
         """Run the one training loop on ``objective``; before that on its mean alone, where the likelihood has one."""
-        first = None if self.pretrained else objective.mean_first()
-        before = 0
-        if first is not None:
-            before = len(self._train(first, "mean_first").cost)
+        before = self.mean_first(objective)
         history = self._train(objective, "training")
         history.mean_first = before
         return history
+
+    def mean_first(self, objective: Objective) -> int:
+        """Train the mean alone, where the likelihood has one and nobody trained it before; return the epochs it took."""
+        first = None if self.pretrained else objective.mean_first()
+        return 0 if first is None else len(self._train(first, "mean_first").cost)
 
     def _train(self, objective: Objective, name: str) -> History:
         return train(objective, self.data, self.settings, name=name, progress=self.progress, checkpoint=self.checkpoint)
 
 
-def last_linear(model: CostModel) -> tuple[str, nn.Linear] | None:
-    """The network's last linear layer and its name, where that is what returns the raw outputs; else None."""
-    found = [(name, part) for name, part in model.network.named_modules() if isinstance(part, nn.Linear)]
-    if not found or found[-1][1].out_features != model.likelihood.num_outputs:
+def last_linear(model: CostModel, x: Tensor) -> tuple[str, nn.Linear] | None:
+    """The linear layer that returns the raw outputs, and its name; None where something else does."""
+    outputs: dict[str, Tensor] = {}
+    linear = {name: part for name, part in model.network.named_modules() if isinstance(part, nn.Linear)}
+    if not linear:
         return None
-    return found[-1]
+    hooks = [
+        part.register_forward_hook(lambda _, __, output, name=name: outputs.__setitem__(name, output))
+        for name, part in linear.items()
+    ]
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            raw = model.network(x[:2])
+    finally:
+        model.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return next(((name, linear[name]) for name, output in outputs.items() if output is raw), None)

@@ -47,10 +47,7 @@ class Continuous(Likelihood):
 
         A unit that never changes gets a thousandth of its own size (or of one, where it is zero) for a spread.
         """
-        spread = variance.sqrt()
-        precision = torch.finfo(spread.dtype)
-        constant = spread <= 8 * precision.eps * mean.abs() + precision.tiny
-        spread = torch.where(constant, 1e-3 * torch.where(mean == 0, torch.ones_like(mean), mean.abs()), spread)
+        spread = _spread(mean, variance)
         self.center.copy_(mean)
         self.spread.copy_(spread)
         self.width.copy_(spread)
@@ -61,7 +58,14 @@ class Continuous(Likelihood):
 
     def null(self, mean: Tensor, variance: Tensor) -> TorchDistribution:
         """Normal with each unit's mean and variance, whatever the likelihood."""
-        return dist.Normal(mean, variance.clamp_min(torch.finfo(variance.dtype).tiny).sqrt())
+        return dist.Normal(mean, _spread(mean, variance))
+
+
+def _spread(mean: Tensor, variance: Tensor) -> Tensor:
+    spread = variance.sqrt()
+    precision = torch.finfo(spread.dtype)
+    constant = spread <= 8 * precision.eps * mean.abs() + precision.tiny
+    return torch.where(constant, 1e-3 * torch.where(mean == 0, torch.ones_like(mean), mean.abs()), spread)
 
 
 class _LocationScale(Continuous):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pyro
@@ -61,6 +62,7 @@ class AtomLocation(CostModel):
             likelihood = likelihoods.named(likelihood, _AXES)
         if likelihood.n_units != _AXES or likelihood.discrete:
             raise ValueError(f"a location has {_AXES} real coordinates; {likelihood!r} describes something else")
+        likelihood = copy.copy(likelihood)  # of the same parameters, under a name of its own
         likelihood.unit = "coordinate"
         if network is None:
             # Beyond eight standard deviations an input counts as eight: no artefact of one structure is extrapolated from.
