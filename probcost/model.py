@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
@@ -48,6 +48,8 @@ class CostModel(nn.Module):
     one_scale: ClassVar[bool] = False
     # The class of its fits, where they do more than predict; None for `Fit` itself.
     fit_class: ClassVar[type | None] = None
+    # What `fit` does unless told otherwise, where this model has settings of its own: epochs, batch_size, lr.
+    fit_defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(
         self,
@@ -109,11 +111,26 @@ class CostModel(nn.Module):
             return nullcontext()
         return pyro.plate(f"{self.likelihood.unit}s", self.likelihood.n_units, dim=-1)
 
-    def settle(self, x: Tensor, y: Tensor, weights: Mapping[str, Tensor]) -> None:
-        """What held-out rows, which trained nothing, decide when training is over; nothing, for most models.
+    def settle(
+        self,
+        x: Tensor,
+        y: Tensor,
+        weights: Mapping[str, Tensor],
+        parts: Sequence[tuple[Any, Any, Mapping[str, Tensor]]],
+    ) -> None:
+        """What is decided when training is over; nothing, for most models.
 
-        ``x`` is standardised already, and ``weights`` are draws of what was learned, ``[S, *shape]`` by name.
+        Args:
+            x, y: rows that trained the network, standardised already.
+            weights: draws of what was learned, ``[S, *shape]`` by name; empty for a point.
+            parts: for each network that did not meet some rows: the (x, y) it was trained on, the (x, y) it had not met, and
+                its weights; empty where nothing was held out.
         """
+
+    def network_state(self) -> dict[str, Tensor]:
+        """The network's parameters and running statistics, by their names in the model."""
+        state = self.network.state_dict(prefix="network.")
+        return {name: value.detach().clone() for name, value in state.items() if value.is_floating_point()}
 
     def belief(self, parameter: Tensor) -> TorchDistribution | None:
         """The prior of one parameter, or None."""

@@ -32,7 +32,7 @@ def test_photos_are_mirrored_shifted_and_hidden_in_training_alone() -> None:
     assert bool((moved == moved[:, :1]).all())
     wanted = {20 * down + right for down in range(-2, 3) for right in range(-2, 3)}
     assert set(moved[:, 0].int().tolist()) == wanted
-    hidden = (Augment(mirror=False, shift=0, hide=(0.25, 0.5))(x) == 0).squeeze(1)
+    hidden = (Augment(mirror=False, shift=0, hide=(0.25, 0.5))(x) != x).squeeze(1)
     area = hidden.sum((1, 2))
     assert 4 * 4 <= int(area.min()) <= int(area.max()) <= 11 * 11
     # A box: as many hidden pixels as hidden rows times hidden columns.

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from probcost.inference import ensemble, laplace, map_estimate, nuts, svi
 from probcost.inference.calibrate import calibrate
+from probcost.inference.crossfit import Part, crossfit
 from probcost.inference.data import TrainingData, prepare
 from probcost.inference.drift import recent_baseline
 from probcost.inference.guides import Guide
@@ -38,6 +39,8 @@ METHODS: dict[str, Callable[..., tuple[Posterior, History]]] = {
 }
 # SVI and NUTS hold beliefs about the scales themselves.
 _CALIBRATED = ("map", "ensemble", "laplace")
+# The others need held-out rows themselves, or are too slow to be repeated.
+_CROSS_FITTED = ("map", "ensemble")
 _OPTIMIZERS = ("adam", "lbfgs")
 _JUDGED_ROWS = 4096
 _SETTLING_DRAWS = 20
@@ -82,6 +85,8 @@ def fit(
         lr: learning rate of Adam.
         validation: rows to judge on: ``"auto"`` holds out a tenth (whole groups where groups are given, whole stretches
             of time where the model is ordered, else rows at random), a fraction likewise, ``(x, y)``, or None for none.
+            Where the observations are people, and few, ``"auto"`` holds out each fifth of them in turn, and trains on all
+            in the end.
         groups: one label a row; rows of one group are never split between training and held-out rows.
         seed: the same seed gives the same numbers on the same machine.
         device: where to train, such as ``"cuda"``; None for where the model is.
@@ -128,18 +133,31 @@ def fit(
         validation = None
     together = ensemble.at_least_two(members) if method == "ensemble" else None
     data = prepare(trained, x, y, validation=validation, groups=groups, seed=seed, members=together)
+    own = model.fit_defaults
+    batch_size = min(own["batch_size"], len(data.train)) if batch_size is None and "batch_size" in own else batch_size
+    epochs = own.get("epochs") if epochs is None else epochs
+    lr = own.get("lr") if lr is None else lr
     settings = _settings(data, epochs, batch_size, lr, seed)
     _check_network(trained, data)
     with seeded(seed, data.train.x.device):
+        trained.likelihood.enroll(data.train.y)
         pretrained = method != "ensemble" and trained.likelihood.starts_at_null and _predicts_already(trained, data)
         if trained.likelihood.starts_at_null and not pretrained:
             _start_at_null(trained, data)
     task = Task(trained, data, settings, pretrained, progress, checkpoint)
+    parts: list[Part] = []
+    cross_validated: list[float] = []
+    if data.parts and method in _CROSS_FITTED:
+        task, parts, cross_validated = crossfit(task)
+        data = task.data
     posterior, history = METHODS[method](task, **options)
+    history.held_out = history.held_out or cross_validated
     if method in _CALIBRATED:
         history.rescaled = calibrate(trained, posterior, data, seed)
+    settling = posterior.draws(_SETTLING_DRAWS, seed)
     if data.held_out is not None:
-        trained.settle(data.held_out.x, data.held_out.y, posterior.draws(_SETTLING_DRAWS, seed))
+        parts = [Part((data.train.x, data.train.y), (data.held_out.x, data.held_out.y), settling)]
+    trained.settle(data.train.x, data.train.y, settling, parts)
     half_life = math.inf
     if trained.drifting:
         shift, half_life = recent_baseline(trained, data.in_order.x, data.in_order.y)

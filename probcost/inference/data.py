@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ __all__ = ["Rows", "TrainingData", "prepare", "split_rows"]
 _HELD_OUT = 0.1
 _BLOCKS = 20
 _LARGEST = 1e15
+_PARTS = 5
+_MANY_GROUPS = 200
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class TrainingData:
 
     ``in_order`` holds all rows of x and y as they came, held-out ones among them. ``folds`` are rows of it: those that each
     member of an ensemble trains on ``[M, n]`` and those it is judged on ``[M, m]``, where members have rows of their own.
+    ``parts`` are rows of it to train on and to hold out in turn, where the observations themselves say which belong together
+    and groups are few.
     ``batches(y, size, generator)`` makes the batches of an epoch.
     """
 
@@ -51,7 +55,16 @@ class TrainingData:
     variance: Tensor
     unit_names: list[str]
     folds: tuple[Tensor, Tensor] | None
+    parts: list[tuple[Tensor, Tensor]]
     batches: Callable[[Tensor, int, torch.Generator], list[Tensor]]
+
+    def of_parts(self) -> list[TrainingData]:
+        """The same with each of ``parts`` held out in turn."""
+        x, y = self.in_order.x, self.in_order.y
+        return [
+            replace(self, train=Rows(x[kept], y[kept]), held_out=Rows(x[held], y[held]), folds=None, parts=[])
+            for kept, held in self.parts
+        ]
 
 
 def prepare(
@@ -74,9 +87,8 @@ def prepare(
     if not model.likelihood.discrete:
         warn_of_offsets("y", y, like.dtype)
         _of_moderate_size(observations)
-    if groups is None:
-        own = model.likelihood.groups(observations)
-        groups = None if own is None else own.cpu().numpy()
+    own = None if groups is not None else model.likelihood.groups(observations)
+    groups = groups if own is None else own.cpu().numpy()
     if isinstance(validation, tuple):
         if len(validation) != 2:
             raise ValueError(f"validation must be (x, y), got a tuple of {len(validation)}")
@@ -102,6 +114,7 @@ def prepare(
         variance=observations.double().var(0, correction=0).to(like.dtype),
         unit_names=names or [str(i) for i in range(model.likelihood.n_units)],
         folds=folds,
+        parts=_parts(groups, seed) if own is not None and validation == "auto" else [],
         batches=model.likelihood.batches,
     )
 
@@ -154,6 +167,15 @@ def split_rows(n: int, validation: Any, groups: Any, *, ordered: bool, seed: int
         )
     mask = torch.from_numpy(held)
     return everything[~mask], everything[mask]
+
+
+def _parts(groups: np.ndarray, seed: int) -> list[tuple[Tensor, Tensor]]:
+    """Rows to train on and to hold out, part by part; none where groups are so many that a tenth can be spared, or too few."""
+    names = np.random.default_rng(seed).permutation(np.unique(groups))
+    if not 2 * _PARTS <= len(names) <= _MANY_GROUPS:
+        return []
+    held = [np.isin(groups, part) for part in np.array_split(names, _PARTS)]
+    return [(torch.from_numpy(np.flatnonzero(~mask)), torch.from_numpy(np.flatnonzero(mask))) for mask in held]
 
 
 def _held_out_mask(n: int, fraction: float, groups: Any, ordered: bool, rng: np.random.Generator) -> np.ndarray:

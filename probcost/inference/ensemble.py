@@ -62,12 +62,8 @@ def _in_turn(task: Task, starts: list[CostModel]) -> tuple[dict[str, Tensor], Hi
         settings, data = replace(task.settings, seed=task.seed + m), replace(task.data, folds=None)
         own = replace(task, model=start, data=data, settings=settings, checkpoint=folder)
         histories.append(own.train(MapObjective(start)))
-    names = [
-        name for name, value in task.model.network.state_dict(prefix="network.").items() if value.is_floating_point()
-    ]
-    names += [name for name, _ in task.model.named_parameters() if name not in names]
-    states = [start.state_dict() for start in starts]
-    weights = {name: torch.stack([state[name] for state in states]) for name in names}
+    states = [{**start.network_state(), **dict(start.named_parameters())} for start in starts]
+    weights = {name: torch.stack([state[name].detach() for state in states]) for name in states[0]}
     return weights, History.of_members(histories)
 
 

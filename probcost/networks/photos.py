@@ -13,13 +13,15 @@ __all__ = ["Augment", "PhotoNetwork"]
 
 _CHANNELS = (24, 48, 96)
 _STRIDE = 2 ** len(_CHANNELS)
+_SHADES = 0.5  # standard deviation of what hides a part of a standardised photo
+_CROSS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 class Augment(nn.Module):
     """Photos as they might also have been taken, at every training step: mirrored, shifted, a part hidden.
 
     Each photo is mirrored half of the time, moved by up to ``shift`` pixels, and a box of sides between the two numbers of
-    ``hide`` (shares of the photo's own) is set to 0, which is the mean of standardised photos. Unchanged in predictions.
+    ``hide`` (shares of the photo's own) gets one shade of grey. Unchanged in predictions, which may average `views`.
 
     Shapes: ``[T, c, h, w]`` → the same.
 
@@ -29,7 +31,7 @@ class Augment(nn.Module):
     Source: Zhong et al., "Random erasing data augmentation", 2017, https://arxiv.org/abs/1708.04896.
     """
 
-    def __init__(self, mirror: bool = True, shift: int = 2, hide: Sequence[float] = (0.2, 0.5)) -> None:
+    def __init__(self, mirror: bool = True, shift: int = 2, hide: Sequence[float] = (0.25, 0.7)) -> None:
         super().__init__()
         least, most = hide
         if shift < 0 or not 0 <= least <= most <= 1:
@@ -49,7 +51,22 @@ class Augment(nn.Module):
             x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(-1), x)
         if self.shift:
             x = self._shifted(x)
-        return torch.where(self._hidden(x), 0.0, x) if self.hide[1] else x
+        if not self.hide[1]:
+            return x
+        shade = _SHADES * torch.randn(len(x), 1, 1, 1, device=x.device)
+        return torch.where(self._hidden(x), shade, x)
+
+    def views(self, x: Tensor) -> list[Tensor]:
+        """Photos ``[..., h, w]`` and their mirror images, as they are and moved by a pixel: what predictions may average."""
+        sides = [x, x.flip(-1)] if self.mirror else [x]
+        if not self.shift:
+            return sides
+        found = []
+        for side in sides:
+            wide = F.pad(side, (1,) * 4, mode="replicate")
+            height, width = x.shape[-2:]
+            found += [wide[..., 1 + i : 1 + i + height, 1 + j : 1 + j + width] for i, j in _CROSS]
+        return found
 
     def _shifted(self, x: Tensor) -> Tensor:
         """Each photo moved by its own whole number of pixels; what enters repeats the border."""

@@ -3,44 +3,49 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import pyro
 import torch
+import torch.nn.functional as F
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from probcost.likelihoods import NWayChoice, Triplets, TripletSlack
+from probcost.likelihoods import NWayChoice, ProxyAnchor, Triplets, TripletSlack
 from probcost.model import CostModel
 from probcost.networks import Augment, PhotoNetwork
 from probcost.priors import Prior
 from probcost.scenarios.faces.face_fit import FaceFit
 from probcost.scenarios.faces.same_person import learn_curve
+from probcost.scenarios.faces.scatter import whitening
 
 __all__ = ["FaceEmbedding", "model"]
 
 _WIDTH = 64
-# The comparisons that can be asked for by name; temperatures are squared distances on the unit sphere.
-COMPARISONS = {
-    "n_way": lambda: NWayChoice(temperature=0.2),
-    "exponential": lambda: TripletSlack("exponential", margin=0.2),
-    "logistic": lambda: TripletSlack("logistic", margin=0.0, temperature=0.1, squared=True),
-    "normal": lambda: TripletSlack("normal", margin=0.0, temperature=0.2, squared=True),
+# The likelihoods that can be asked for by name; temperatures and margins are of squared distances on the unit sphere.
+LIKELIHOODS: dict[str, Callable[[], Triplets]] = {
+    "proxy_anchor": lambda: ProxyAnchor(_WIDTH),
+    "n_way": lambda: Triplets(NWayChoice(temperature=0.2), _WIDTH),
+    "exponential": lambda: Triplets(TripletSlack("exponential", margin=0.2), _WIDTH),
+    "logistic": lambda: Triplets(TripletSlack("logistic", margin=0.0, temperature=0.1, squared=True), _WIDTH, "all"),
+    "normal": lambda: Triplets(TripletSlack("normal", margin=0.0, temperature=0.2, squared=True), _WIDTH, "all"),
 }
 
 
 class FaceEmbedding(CostModel):
     r"""Points ``e[t]`` on the unit sphere for photos ``x[t]``, near each other where ``y[t]`` says that they show one person.
 
-    .. math:: -\log p(y \mid x, \theta) = -\sum_{a, p} \log \frac{e^{-d_{ap}^2/T}}{e^{-d_{ap}^2/T} + \sum_n e^{-d_{an}^2/T}}
+    .. math:: -\log p(y \mid x, \theta) = \sum_{(a, p, n)} \max(0, d(e_a, e_p) - d(e_a, e_n) + \alpha) / T
 
-    with the default ``"n_way"``: of all photos in the batch, which is of the anchor's person? With ``"exponential"`` it is the
-    tutorial's :math:`\sum \max(0, d_{ap} - d_{an} + \alpha)`, the hinge around each triplet.
+    with ``"exponential"``, the tutorial's cost with its hinge around each triplet. The default, ``"proxy_anchor"``, compares
+    photos with learned reference points of people instead (`ProxyAnchor`): of the likelihoods here it does best where people
+    are few. After training, embeddings are turned into axes in which photos of one person scatter alike (`whitening`), and
+    P(same person) is learned from people held out.
 
     Args:
         image_shape: ``(h, w)`` of grey photos, or ``(c, h, w)``.
-        likelihood: ``"n_way"``, ``"exponential"``, ``"logistic"``, ``"normal"``, or a `Triplets` of your own.
+        likelihood: ``"proxy_anchor"``, ``"n_way"``, ``"exponential"``, ``"logistic"``, ``"normal"``, or a `Triplets`.
         network: photos → raw outputs; three convolutions, with photos changed a little in training, unless given.
         prior: belief about the weights of the last layer, of which ``"svi"`` then finds a posterior; none unless given.
 
@@ -57,21 +62,24 @@ class FaceEmbedding(CostModel):
 
     one_scale = True
     fit_class = FaceFit
+    # Some 300 steps on 320 photos: what few people can teach is learned by then.
+    fit_defaults: ClassVar[Mapping[str, Any]] = {"epochs": 45, "batch_size": 48, "lr": 1e-3}
     likelihood: Triplets
+    whitening: Tensor
     curve: Tensor
 
     def __init__(
         self,
         image_shape: Sequence[int] = (32, 32),
-        likelihood: str | Triplets = "n_way",
+        likelihood: str | Triplets = "proxy_anchor",
         network: nn.Module | None = None,
         prior: Prior | None = None,
     ) -> None:
         if isinstance(likelihood, str):
-            if likelihood not in COMPARISONS:
-                choices = ", ".join(map(repr, COMPARISONS))
+            if likelihood not in LIKELIHOODS:
+                choices = ", ".join(map(repr, LIKELIHOODS))
                 raise ValueError(f"unknown likelihood {likelihood!r}; choose one of {choices}")
-            likelihood = Triplets(COMPARISONS[likelihood](), n_outputs=_WIDTH)
+            likelihood = LIKELIHOODS[likelihood]()
         if not isinstance(likelihood, Triplets):
             raise TypeError(f"likelihood must be a name or likelihoods.Triplets(...), got {likelihood!r}")
         if network is None:
@@ -81,6 +89,8 @@ class FaceEmbedding(CostModel):
             network = nn.Sequential(*channel, Augment(), PhotoNetwork(shape, likelihood.num_outputs))
         super().__init__(network, likelihood, prior)
         self.image_shape = tuple(image_shape)
+        # Of each network, [S, m, m], or one for all: axes in which photos of one person scatter alike in all directions.
+        self.register_buffer("whitening", torch.eye(likelihood.num_outputs // likelihood.comparison.width)[None])
         # Offset and log-slope of P(same person), learned from people held out of training; NaN until then.
         self.register_buffer("curve", torch.full((2,), torch.nan))
 
@@ -100,22 +110,59 @@ class FaceEmbedding(CostModel):
             with self.unit_plate():  # ... and taken as independent: a composite likelihood
                 return pyro.sample("closer", comparisons, obs=y)
 
+    def points(self, x: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """Points ``[S, T, m]`` of photos for each of S draws, or S = 1: the mean over mirrored and shifted versions of each."""
+        augment = next((part for part in self.network.modules() if isinstance(part, Augment)), None)
+        views = [x] if augment is None else augment.views(x)
+        total = torch.stack([self.likelihood.embed(self.raw(view, weights)) for view in views]).mean(0)
+        # Of uncertain embeddings, [..., 2m], the means.
+        points = self._on_sphere(total[..., : total.shape[-1] // self.likelihood.comparison.width])
+        return points if weights else points[None]
+
     def embed(self, x: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """Embeddings ``[T, m]`` of photos; of S draws side by side, ``[T, S m]``: a squared distance is the mean of theirs."""
-        embedding = self.likelihood.embed(self.raw(x, weights))
-        # Of uncertain embeddings, [..., 2m], the means.
-        embedding = embedding[..., : embedding.shape[-1] // self.likelihood.comparison.width]
-        if not weights:
-            return embedding
-        return embedding.movedim(0, 1).flatten(1) / math.sqrt(len(embedding))
+        return _side_by_side(self._on_sphere(self.points(x, weights) @ self.whitening))
 
-    def settle(self, x: Tensor, y: Tensor, weights: Mapping[str, Tensor]) -> None:
-        """Learn P(same person) from people who have trained nothing."""
+    def settle(
+        self,
+        x: Tensor,
+        y: Tensor,
+        weights: Mapping[str, Tensor],
+        parts: Sequence[tuple[Any, Any, Mapping[str, Tensor]]],
+    ) -> None:
+        """Learn how photos of one person scatter from people in training, and P(same person) from people who were not."""
+        labelled = []
         with torch.no_grad():
-            self.curve = learn_curve(self.embed(x, weights), y)
+            for (seen, people), (unseen, others), own in parts:
+                turned = self.points(unseen, own) @ self._whitening(seen, people, own)
+                labelled.append((_side_by_side(self._on_sphere(turned)), others))
+            self.whitening = self._whitening(x, y, weights)
+        if labelled:
+            members = (
+                len(self.whitening) if len(labelled) > 1 else 1
+            )  # what is learned of one network is used for several
+            self.curve = learn_curve(labelled, members)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """As any module's; there are as many whitening matrices as there were networks."""
+        if "whitening" in state_dict:
+            self.whitening = self.whitening.new_empty(state_dict["whitening"].shape)
+        return super().load_state_dict(state_dict, strict, assign)
+
+    def _whitening(self, x: Tensor, y: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """Of each network; one for all draws of a last layer, which share their axes."""
+        whole = all(f"network.{name}" in weights for name, _ in self.network.named_parameters())
+        return whitening(self.points(x, weights), y, together=not whole)
+
+    def _on_sphere(self, points: Tensor) -> Tensor:
+        return F.normalize(points, dim=-1) if self.likelihood.normalize else points
 
 
-def model(dataset: Any, likelihood: str | Triplets = "n_way", *, prior: Prior | None = None) -> FaceEmbedding:
+def _side_by_side(points: Tensor) -> Tensor:
+    return points.movedim(0, 1).flatten(1) / math.sqrt(len(points))
+
+
+def model(dataset: Any, likelihood: str | Triplets = "proxy_anchor", *, prior: Prior | None = None) -> FaceEmbedding:
     """The model of a data set of photos.
 
     Raises:

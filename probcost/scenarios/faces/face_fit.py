@@ -85,7 +85,7 @@ class FaceFit(Fit):
                 "P(same person) is learned from people held out of training, and this fit held out none with two photos; "
                 "fit with validation='auto', or with validation=(photos, people) of other people"
             )
-        likelihood = SamePerson()
+        likelihood = SamePerson(power=1)
         with torch.no_grad():
             likelihood.offset.fill_(offset)
             likelihood.log_slope.fill_(log_slope)

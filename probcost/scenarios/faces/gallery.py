@@ -95,7 +95,7 @@ class Gallery:
             raise ValueError("P(same person) was not learned: fit with people held out (validation='auto')")
         distance, rows = self.search(embedding, _NEAREST)
         offset, slope = float(curve[0]), float(curve[1].exp())
-        return [self._answer(d, r, offset - slope * d**2, unknown) for d, r in zip(distance, rows, strict=True)]
+        return [self._answer(d, r, offset - slope * d, unknown) for d, r in zip(distance, rows, strict=True)]
 
     def _answer(self, distance: np.ndarray, rows: np.ndarray, log_ratio: np.ndarray, unknown: float) -> Identity:
         people, first = np.unique(self.person[rows], return_index=True)  # rows come nearest first

@@ -14,6 +14,8 @@ from pyro import poutine
 import probcost as pc
 from probcost.likelihoods import GaussianTriplet, NWayChoice, Triplets
 from probcost.scenarios import faces
+from probcost.scenarios.faces.same_person import curve_of, learn_curve
+from probcost.scenarios.faces.scatter import whitening
 
 FAST: dict[str, Any] = {"epochs": 12, "batch_size": 48, "lr": 2e-3, "progress": False}
 
@@ -36,7 +38,7 @@ def fitted(halves: tuple[faces.FaceDataset, faces.FaceDataset]) -> faces.FaceFit
     return pc.fit(faces.model(train), train.x, train.y, validation=0.25, **{**FAST, "epochs": 40})  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("likelihood", ["n_way", "exponential", "logistic", "normal"])
+@pytest.mark.parametrize("likelihood", ["proxy_anchor", "n_way", "exponential", "logistic", "normal"])
 def test_cost_is_the_traces_and_scales_with_the_data(likelihood: str) -> None:
     torch.manual_seed(0)
     model = pc.FaceEmbedding((16, 16), likelihood, prior=pc.priors.Normal(1.0)).eval().double()
@@ -130,7 +132,9 @@ def test_other_methods(method: str, halves: Any, tmp_path: Path) -> None:
         draws = fit.posterior.draws(2, 0)
         assert any("running_mean" in name for name in draws)
         with torch.no_grad():
-            each = fit.model.likelihood.embed(fit.model.raw(torch.as_tensor(test.x), draws))
+            each = fit.model.points(torch.as_tensor(test.x), draws) @ fit.model.whitening
+            each = each / each.norm(dim=-1, keepdim=True)
+        assert len(fit.model.whitening) == 2
         mean = (each[:, 0] - each[:, 1]).square().sum(-1).mean()
         assert (points[0] - points[1]).square().sum().item() == pytest.approx(mean.item(), rel=1e-4)
         with pytest.raises(ValueError, match="knows no spread"):
@@ -168,7 +172,7 @@ def test_bad_photos_and_people_are_refused(fitted: faces.FaceFit, halves: Any) -
         fitted.match_probability(train.x[:2], train.x[:3])
     with pytest.raises(ValueError, match="pairs: x must be"):
         fitted.predict(train.x)
-    with pytest.raises(ValueError, match="unknown likelihood 'hinge'; choose one of 'n_way'"):
+    with pytest.raises(ValueError, match="unknown likelihood 'hinge'; choose one of 'proxy_anchor'"):
         pc.FaceEmbedding((16, 16), "hinge")
     with pytest.raises(TypeError, match=r"likelihoods\.Triplets"):
         pc.FaceEmbedding((16, 16), NWayChoice())  # type: ignore[arg-type]
@@ -176,13 +180,57 @@ def test_bad_photos_and_people_are_refused(fitted: faces.FaceFit, halves: Any) -
 
 def test_the_curve_finds_the_truth() -> None:
     rng = np.random.default_rng(0)
-    # Points in one dimension whose answers follow a known curve: offsets 2, slope 3, of squared distance.
-    squared = rng.uniform(0, 2, 4000)
-    same = rng.random(4000) < 1 / (1 + np.exp(3 * squared - 2))
-    assert 0.3 < same.mean() < 0.7
-    from probcost.scenarios.faces.same_person import curve_of
+    distance = rng.uniform(0, 2, 4000)
+    same = rng.random(4000) < 1 / (1 + np.exp(5 * distance - 4))
+    offset, log_slope = curve_of(distance, same)
+    # Classes weigh equally: the offset is that of the truth less the log-odds of the share of pairs.
+    assert np.exp(log_slope) == pytest.approx(5, rel=0.1)
+    assert offset == pytest.approx(4 - np.log(same.mean() / (1 - same.mean())), abs=0.3)
+    assert np.isnan(curve_of(distance, np.ones(4000, bool))).all()
 
-    offset, log_slope = curve_of(squared, same)
-    # Classes weigh equally: the offset is off by the log-odds of the share of pairs, which are nearly even here.
-    assert np.exp(log_slope) == pytest.approx(3, rel=0.1)
-    assert offset == pytest.approx(2 - np.log(same.mean() / (1 - same.mean())), abs=0.2)
+
+def test_means_of_several_networks_are_steeper() -> None:
+    torch.manual_seed(0)
+    people = torch.arange(30.0).repeat_interleave(4)[:, None]
+    points = torch.randn(30, 5).repeat_interleave(4, 0) + 0.3 * torch.randn(120, 5)
+    one, five = learn_curve([(points, people)]), learn_curve([(points, people)], members=5)
+    factor = 1 / (0.86 + 0.14 / 5)
+    assert float(five[0] / one[0]) == pytest.approx(factor, rel=1e-5)
+    assert float((five[1] - one[1]).exp()) == pytest.approx(factor, rel=1e-5)
+
+
+def test_whitening_makes_the_scatter_within_people_rounder() -> None:
+    torch.manual_seed(0)
+    people = torch.arange(50.0).repeat_interleave(6)[:, None]
+    stretched = torch.tensor([3.0, 1.0, 1.0, 0.3])
+    points = (torch.randn(50, 4).repeat_interleave(6, 0) + stretched * torch.randn(300, 4))[None]
+    (axes,) = whitening(points, people)
+
+    def scatter(found: torch.Tensor) -> torch.Tensor:
+        apart = found - found.reshape(50, 6, 4).mean(1).repeat_interleave(6, 0)
+        return apart.T @ apart / 250
+
+    before, after = (torch.linalg.eigvalsh(scatter(p)) for p in (points[0], points[0] @ axes))
+    # Variances 9, 1, 1, 0.09 are divided by 1.45, 0.87, 0.87 and 0.81.
+    assert float(after[-1] / after[0]) == pytest.approx(0.81 / 1.45 * float(before[-1] / before[0]), rel=0.05)
+    # As the formula says, by hand.
+    within = scatter(points[0]).double()
+    shrunk = 0.2 * within / within.diagonal().mean() + 0.8 * torch.eye(4, dtype=torch.float64)
+    assert torch.allclose((axes @ axes).double(), torch.linalg.inv(shrunk), atol=1e-4)
+    # One photo each, or all on one point: nothing to go by, and nothing is turned.
+    assert torch.allclose(whitening(points[:, :5], torch.arange(5.0)[:, None])[0], torch.eye(4), atol=1e-6)
+
+
+def test_few_people_are_held_out_in_turn_and_train_in_the_end(halves: Any, tmp_path: Path) -> None:
+    train, test = halves
+    torch.manual_seed(0)
+    model = faces.model(train)
+    options = {**FAST, "epochs": 6}
+    fit: Any = pc.fit(model, train.x, train.y, checkpoint=tmp_path, **options)
+    assert len(fit.model.likelihood.people) == len(np.unique(train.person))
+    assert len(fit.history.held_out) == len(fit.history.cost) <= 6
+    assert {f"part-{k}" for k in range(5)} <= {folder.name for folder in tmp_path.iterdir()}
+    p = fit.match_probability(test.x[0], test.x)
+    # The same call goes on from what is on disk, to the same numbers.
+    again: Any = pc.fit(model, train.x, train.y, checkpoint=tmp_path, **options)
+    assert torch.equal(again.match_probability(test.x[0], test.x), p)
