@@ -7,8 +7,8 @@
 
 The steps: pairs of one person only (they collapse) → minus the distance to somebody else (no bound below) → minus a second one
 (two terms against one) → back to one, with a margin and no zero, and with a zero and no margin → both: the hinge, which is −log
-of a probability. Above them stands the choice among all photos of a batch, and P(same person), learned from people held out of
-training. Everything is scored on people that nothing has seen.
+of a probability. Above them stand the package's own model, and P(same person), learned from people held out of training.
+Everything is scored on people that nothing has seen.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ STEPS = {
     ),
     "hinge": ("5. margin and zero", "one point costs α, and who is right by α rests: the hinge, −log of a probability"),
 }
-FINAL = "one of all photos"
+FINAL = "the model to use"
 
 
 def main() -> None:
@@ -86,13 +86,13 @@ def main() -> None:
         steps[name] = measure(points[name], person, costs[name])
         print("  ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in steps[name].items()), lesson, sep="\n")
 
-    # 3. The model to use, on every fold: which of all photos in the batch is of the anchor's person?
+    # 3. The model to use, on every fold, with its own likelihood, and photos changed a little in training.
     scores = []
     for k, (rows, held) in enumerate(folds):
         torch.manual_seed(arguments.seed)
         model = faces.model(dataset)
         if k == 0:
-            print(f"\n{FINAL}: cost of a pair {model.likelihood.comparison.equation}")
+            print(f"\n{FINAL}: {model.likelihood}")
         # P(same person) is learned from people held out: a tenth, and of few people three.
         share = max(0.1, 3 / len(np.unique(y[rows])))
         fitted = pc.fit(model, x[rows], y[rows], validation=share, seed=arguments.seed, **FIT_OPTIONS)

@@ -6,18 +6,20 @@ labelled so. Step 5 is `TripletSlack`, a probability.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import pyro
 import torch
 from pyro.distributions import TorchDistribution
-from torch import Tensor
+from torch import Tensor, nn
 
 from probcost.likelihoods import Triplets, TripletSlack
 from probcost.likelihoods.comparisons import BatchComparison, Pairs, number
 from probcost.likelihoods.distances import distances
+from probcost.networks import Augment, PhotoNetwork
 from probcost.scenarios.faces.face_embedding import FaceEmbedding
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "Difference",
     "MarginOnly",
     "PairsOnly",
+    "StepFaces",
     "TwoNegatives",
     "UnnormalizedFaces",
     "UnnormalizedStep",
@@ -129,7 +132,19 @@ class ZeroOnly(UnnormalizedStep):
         return (ap - an).clamp_min(0)
 
 
-class UnnormalizedFaces(FaceEmbedding):
+class StepFaces(FaceEmbedding):
+    """The model of a step whose cost alone decides where photos are: nothing is averaged, turned or learned beside it."""
+
+    def embed(self, x: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """Points ``[T, m]``; of S draws side by side, ``[T, S m]``."""
+        points = self.likelihood.embed(self.raw(x, weights))
+        return points.movedim(0, 1).flatten(1) / math.sqrt(len(points)) if weights else points
+
+    def settle(self, *args: Any, **kwargs: Any) -> None:
+        """Leave points where the cost has put them."""
+
+
+class UnnormalizedFaces(StepFaces):
     """A step as a Pyro model: its cost enters the trace as a factor named ``"unnormalized"``, since nothing is observed under it.
 
     Args:
@@ -179,8 +194,8 @@ STEPS: dict[str, type[UnnormalizedStep] | type[TripletSlack]] = {
 def step(image_shape: Sequence[int], name: str, *, margin: float = 1.0, n_outputs: int = 64) -> FaceEmbedding:
     """The model of one step, ready for `probcost.fit`: every triplet of a batch, of embeddings wherever the network puts them.
 
-    They are not brought onto the unit sphere, where none could collapse or grow. Fit with ``validation=None``, so that what is
-    seen is what the cost asks for, and not where held-out people would have stopped it.
+    They are not brought onto the unit sphere, where none could collapse or grow. Photos are mirrored and shifted in training. Fit
+    with ``validation=None``, so that what is seen is what the cost asks for, and not where held-out people would have stopped it.
 
     Args:
         image_shape: ``(h, w)`` or ``(c, h, w)``.
@@ -200,4 +215,8 @@ def step(image_shape: Sequence[int], name: str, *, margin: float = 1.0, n_output
     kind = STEPS[name]
     comparison = kind(margin=margin) if name in ("margin_only", "hinge") else kind()
     likelihood = Triplets(comparison, n_outputs, mining="all", normalize=False)
-    return (UnnormalizedFaces if isinstance(comparison, UnnormalizedStep) else FaceEmbedding)(image_shape, likelihood)
+    kind_of_model = UnnormalizedFaces if isinstance(comparison, UnnormalizedStep) else StepFaces
+    grey = len(image_shape) == 2
+    channel = [nn.Unflatten(1, (1, image_shape[0]))] if grey else []
+    photos = PhotoNetwork((1, *image_shape) if grey else image_shape, n_outputs)
+    return kind_of_model(image_shape, likelihood, nn.Sequential(*channel, Augment(hide=(0.0, 0.0)), photos))
