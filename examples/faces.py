@@ -31,8 +31,6 @@ from probcost.likelihoods import GaussianTriplet, Triplets
 from probcost.scenarios import faces
 from probcost.style import COLOURS, style
 
-FIT_OPTIONS = {"epochs": 50, "batch_size": 48, "lr": 1e-3}
-
 # Each step: its title, and what it teaches.
 STEPS = {
     "pairs": (
@@ -80,8 +78,7 @@ def main() -> None:
         model = faces.step(x.shape[1:], name)
         kind = "normalised" if name == "hinge" else "unnormalised: a factor, no probability"
         print(f"\n{title}: cost of a triplet {model.likelihood.comparison.equation} ({kind})")
-        options = {"batch_size": FIT_OPTIONS["batch_size"], "lr": FIT_OPTIONS["lr"], "seed": arguments.seed}
-        fit = pc.fit(model, x[train], y[train], epochs=arguments.epochs, validation=None, **options)
+        fit = pc.fit(model, x[train], y[train], epochs=arguments.epochs, validation=None, seed=arguments.seed)
         points[name], costs[name] = fit.embed(x[test]), fit.history.cost
         steps[name] = measure(points[name], person, costs[name])
         print("  ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in steps[name].items()), lesson, sep="\n")
@@ -93,9 +90,8 @@ def main() -> None:
         model = faces.model(dataset)
         if k == 0:
             print(f"\n{FINAL}: {model.likelihood}")
-        # P(same person) is learned from people held out: a tenth, and of few people three.
-        share = max(0.1, 3 / len(np.unique(y[rows])))
-        fitted = pc.fit(model, x[rows], y[rows], validation=share, seed=arguments.seed, **FIT_OPTIONS)
+        # Each fifth of the people is held out in turn, for P(same person) and to know when to stop; then all of them train.
+        fitted = pc.fit(model, x[rows], y[rows], seed=arguments.seed)
         scores.append(score(fitted, dataset, held))
         print(f"fold {k}: " + "  ".join(f"{name} {value:.3f}" for name, value in scores[-1].items()))
         if k == 0:
@@ -300,7 +296,7 @@ def uncertainty(
     likelihood = Triplets(GaussianTriplet(scale=0.1), 128, mining="all")
     model = pc.FaceEmbedding(dataset.x.shape[1:], likelihood)
     print("\nuncertain embeddings: a mean and a scale for each dimension")
-    fit = pc.fit(model, dataset.x[train], dataset.y[train], seed=seed, **FIT_OPTIONS)
+    fit = pc.fit(model, dataset.x[train], dataset.y[train], validation=0.1, seed=seed)
     spread, embedding, person = fit.spread(dataset.x[test]), fit.embed(dataset.x[test]), dataset.person[test]
     correlation = faces.uncertainty_error(spread, embedding, person)
     print(f"rank correlation of a photo's spread with how badly it is placed: {correlation:.2f}")

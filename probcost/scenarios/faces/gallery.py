@@ -11,7 +11,7 @@ from torch import Tensor
 
 __all__ = ["Gallery", "Identity"]
 
-_NEAREST = 32  # photos looked at; beyond them P(same) adds nothing
+_NEAREST = 32  # photos whose people are candidates; whoever is on none of them is no answer
 _NEEDS = 'searching a gallery needs faiss: pip install "probcost[faces]"'
 
 
@@ -63,8 +63,11 @@ class Gallery:
             raise ValueError(
                 f"there are {len(embedding):,} photos and {len(self.person):,} people; one a photo is needed"
             )
-        self.index = faiss.IndexFlatL2(embedding.shape[1])
-        self.index.add(_array(embedding))
+        self.points = _array(embedding)
+        self.index = faiss.IndexFlatL2(self.points.shape[1])
+        self.index.add(self.points)
+        order = np.argsort(self.person, kind="stable")
+        self.photos = np.split(order, np.cumsum(np.bincount(self.person))[:-1])  # rows of each person
 
     def __len__(self) -> int:
         return int(self.index.ntotal)
@@ -79,8 +82,8 @@ class Gallery:
 
         .. math:: P(g) \propto \frac{1 - u}{G} \, \frac{P(\text{same})}{1 - P(\text{same})}, \qquad P(\text{unknown}) \propto u
 
-        for each of G people, by their nearest photo: P(same) of equally likely answers gives the likelihood ratio of "this
-        person" to "somebody else".
+        for each of G people: P(same) of equally likely answers gives the likelihood ratio of "this person" to "somebody else",
+        at the mean distance to their photos. (The nearest of many photos is near by chance, for strangers too.)
 
         Args:
             curve: offset and log-slope of P(same), from `FaceFit`.
@@ -95,16 +98,22 @@ class Gallery:
             raise ValueError("P(same person) was not learned: fit with people held out (validation='auto')")
         distance, rows = self.search(embedding, _NEAREST)
         offset, slope = float(curve[0]), float(curve[1].exp())
-        return [self._answer(d, r, offset - slope * d, unknown) for d, r in zip(distance, rows, strict=True)]
+        answers = []
+        for point, d, r in zip(_array(embedding), distance, rows, strict=True):
+            people = np.unique(self.person[r])
+            mean = [np.linalg.norm(self.points[self.photos[g]] - point, axis=1).mean() for g in people]
+            answers.append(self._answer(people, offset - slope * np.array(mean), unknown, int(r[0]), float(d[0])))
+        return answers
 
-    def _answer(self, distance: np.ndarray, rows: np.ndarray, log_ratio: np.ndarray, unknown: float) -> Identity:
-        people, first = np.unique(self.person[rows], return_index=True)  # rows come nearest first
-        logs = np.append(log_ratio[first] + np.log1p(-unknown) - np.log(len(self.names)), np.log(unknown))
+    def _answer(
+        self, people: np.ndarray, log_ratio: np.ndarray, unknown: float, nearest: int, distance: float
+    ) -> Identity:
+        logs = np.append(log_ratio + np.log1p(-unknown) - np.log(len(self.names)), np.log(unknown))
         p = np.exp(logs - np.logaddexp.reduce(logs))
         order = np.argsort(-p[:-1])
         candidates = [(self.names[people[i]], float(p[i])) for i in order]
         person, probability = candidates[0] if p[:-1].max() > p[-1] else ("unknown", float(p[-1]))
-        return Identity(person, probability, candidates, int(rows[0]), float(distance[0]))
+        return Identity(person, probability, candidates, nearest, distance)
 
     def __repr__(self) -> str:
         return f"Gallery: {len(self):,} photos of {len(self.names):,} people, {self.index.d} dimensions"
