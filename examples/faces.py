@@ -91,7 +91,7 @@ def main() -> None:
         if k == 0:
             print(f"\n{FINAL}: {model.likelihood}")
         # Each fifth of the people is held out in turn, for P(same person) and to know when to stop; then all of them train.
-        fitted = pc.fit(model, x[rows], y[rows], seed=arguments.seed)
+        fitted = pc.fit(model, x[rows], y[rows], method=arguments.method, seed=arguments.seed)
         scores.append(score(fitted, dataset, held))
         print(f"fold {k}: " + "  ".join(f"{name} {value:.3f}" for name, value in scores[-1].items()))
         if k == 0:
@@ -375,6 +375,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--steps", nargs="*", default=list(STEPS), choices=list(STEPS), help="steps to climb")
     parser.add_argument("--epochs", type=int, default=100, help="of every step")
+    parser.add_argument("--method", default="map", choices=["map", "ensemble"], help="one network, or five of them")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder for everything that is left behind")
     parser.add_argument("--threads", type=int, default=1, help="the matrices are small: more threads mostly wait")

@@ -140,7 +140,6 @@ def fit(
     settings = _settings(data, epochs, batch_size, lr, seed)
     _check_network(trained, data)
     with seeded(seed, data.train.x.device):
-        trained.likelihood.enroll(data.train.y)
         pretrained = method != "ensemble" and trained.likelihood.starts_at_null and _predicts_already(trained, data)
         if trained.likelihood.starts_at_null and not pretrained:
             _start_at_null(trained, data)

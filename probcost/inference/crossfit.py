@@ -14,7 +14,6 @@ from probcost.inference.data import Rows, TrainingData
 from probcost.inference.history import History
 from probcost.inference.map_estimate import MapObjective
 from probcost.inference.task import Task
-from probcost.predict import seeded
 
 __all__ = ["Part", "crossfit"]
 
@@ -40,8 +39,6 @@ def crossfit(task: Task) -> tuple[Task, list[Part], list[float]]:
     for k, data in enumerate(task.data.of_parts()):
         assert data.held_out is not None
         model = copy.deepcopy(task.model)
-        with seeded(task.seed + k, data.train.x.device):
-            model.likelihood.enroll(data.train.y)
         folder = None if task.checkpoint is None else Path(task.checkpoint) / f"part-{k}"
         settings = replace(task.settings, seed=task.seed + k)
         own = replace(task, model=model, data=data, settings=settings, checkpoint=folder)
@@ -49,8 +46,6 @@ def crossfit(task: Task) -> tuple[Task, list[Part], list[float]]:
         weights = {name: value[None] for name, value in model.network_state().items()}
         parts.append(Part(_pair(data.train), _pair(data.held_out), weights))
     epochs = round(sum(history.best_epoch + 1 for history in histories) / len(histories))
-    with seeded(task.seed, task.data.in_order.x.device):
-        task.model.likelihood.enroll(task.data.in_order.y)
     everybody: TrainingData = replace(task.data, train=task.data.in_order, held_out=None, folds=None, parts=[])
     held_out = History.of_members(histories).held_out[:epochs]
     return replace(task, data=everybody, settings=replace(task.settings, epochs=epochs)), parts, held_out

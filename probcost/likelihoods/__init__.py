@@ -18,7 +18,6 @@ from probcost.likelihoods.counts import (
 from probcost.likelihoods.matching import NWayChoice, SamePerson
 from probcost.likelihoods.mining import triplets
 from probcost.likelihoods.mixture import Mixture
-from probcost.likelihoods.references import ProxyAnchor
 from probcost.likelihoods.vectors import LowRankMultivariateNormal, MultivariateNormal, MultivariateStudentT
 
 __all__ = [
@@ -34,7 +33,6 @@ __all__ = [
     "NegativeBinomial",
     "Normal",
     "Poisson",
-    "ProxyAnchor",
     "SamePerson",
     "StudentT",
     "TripletSlack",

@@ -120,9 +120,6 @@ class Likelihood(nn.Module):
         (scores,) = torch.autograd.grad(believed.log_prob(drawn).sum(), raw)
         return scores
 
-    def enroll(self, y: Tensor) -> None:
-        """Take over who is in the training observations; nothing to do where observations are numbers."""
-
     def batches(self, y: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:
         """Row numbers of each step of one epoch over observations ``y`` ``[T, N]``: every row once, in random order."""
         # Of nearly equal size: a last batch of a few rows would be a noisy step, and breaks batch norms.

@@ -19,14 +19,17 @@ from probcost.likelihoods.comparisons import BatchComparison, Pairs
 from probcost.likelihoods.mining import STRATEGIES, anchors_at_once, mine
 from probcost.likelihoods.sampling import people_and_photos
 
-__all__ = ["LabelledBatch", "TripletBatch", "Triplets"]
+__all__ = ["TripletBatch", "Triplets"]
 
 _KEPT = 16  # parts, of 1 MB for each intermediate result
 _BAND = 0.2  # FaceNet's margin on the unit sphere, where the comparison itself has none
 
 
-class LabelledBatch(TorchDistribution):
-    """Labels of a batch of photos, given their embeddings ``[..., B, m]``; batch shape ``[..., B, 1]``.
+class TripletBatch(TorchDistribution):
+    """Labels of a batch of photos, given their embeddings, by way of the comparisons that labels say come out well.
+
+    Shapes: ``embeddings`` ``[..., B, m]``; batch shape ``[..., B, 1]``; labels ``[B, 1]``, or ``[..., B, 1]`` where leading
+    dimensions (members of an ensemble) have batches of their own.
 
     Raises:
         TypeError: from ``sample``, ``mean`` and ``variance``: the comparisons are conditional on the labels.
@@ -35,40 +38,15 @@ class LabelledBatch(TorchDistribution):
     support = constraints.nonnegative_integer
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
 
-    def __init__(self, embeddings: Tensor) -> None:
-        self.embeddings = embeddings
+    def __init__(self, embeddings: Tensor, comparison: BatchComparison, mining: str, band: float) -> None:
+        self.embeddings, self.comparison, self.mining, self.band = embeddings, comparison, mining, band
         super().__init__(batch_shape=torch.Size((*embeddings.shape[:-1], 1)), validate_args=False)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> LabelledBatch:
+    def expand(self, batch_shape: Any, _instance: Any = None) -> TripletBatch:
         new = self._get_checked_instance(type(self), _instance)
         new.__dict__.update(self.__dict__)
         TorchDistribution.__init__(new, batch_shape=torch.Size(batch_shape), validate_args=False)
         return new
-
-    def sample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008 (torch's own signature)
-        raise TypeError(
-            "Triplets cannot draw labels: who is on a photo is given, and only compared; nothing predicts it"
-        )
-
-    @property
-    def mean(self) -> Tensor:
-        raise TypeError("labels have no mean: they are names, which happen to be numbers")
-
-    @property
-    def variance(self) -> Tensor:
-        raise TypeError("labels have no variance: they are names, which happen to be numbers")
-
-
-class TripletBatch(LabelledBatch):
-    """Labels of a batch of photos, given their embeddings, by way of the comparisons that labels say come out well.
-
-    Shapes: ``embeddings`` ``[..., B, m]``; batch shape ``[..., B, 1]``; labels ``[B, 1]``, or ``[..., B, 1]`` where leading
-    dimensions (members of an ensemble) have batches of their own.
-    """
-
-    def __init__(self, embeddings: Tensor, comparison: BatchComparison, mining: str, band: float) -> None:
-        self.comparison, self.mining, self.band = comparison, mining, band
-        super().__init__(embeddings)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Σ log P(y = 1) over each anchor's chosen comparisons, nats; 0 for an anchor without any."""
@@ -117,6 +95,19 @@ class TripletBatch(LabelledBatch):
         rows_of_pairs = tuple(row.index_select(0, anchor) for row in rows)
         log_p = of_pairs(rows_of_pairs, shared, Pairs(positive, chosen))
         return log_p.new_zeros(len(rows[0])).index_add(0, anchor, log_p)
+
+    def sample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008 (torch's own signature)
+        raise TypeError(
+            "Triplets cannot draw labels: who is on a photo is given, and only compared; nothing predicts it"
+        )
+
+    @property
+    def mean(self) -> Tensor:
+        raise TypeError("labels have no mean: they are names, which happen to be numbers")
+
+    @property
+    def variance(self) -> Tensor:
+        raise TypeError("labels have no variance: they are names, which happen to be numbers")
 
     def __repr__(self) -> str:
         return f"TripletBatch({self.mining}, {tuple(self.batch_shape)})"

@@ -31,7 +31,7 @@ class Augment(nn.Module):
     Source: Zhong et al., "Random erasing data augmentation", 2017, https://arxiv.org/abs/1708.04896.
     """
 
-    def __init__(self, mirror: bool = True, shift: int = 2, hide: Sequence[float] = (0.25, 0.7)) -> None:
+    def __init__(self, mirror: bool = True, shift: int = 2, hide: Sequence[float] = (0.125, 0.375)) -> None:
         super().__init__()
         least, most = hide
         if shift < 0 or not 0 <= least <= most <= 1:

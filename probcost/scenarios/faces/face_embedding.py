@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from probcost.likelihoods import NWayChoice, ProxyAnchor, Triplets, TripletSlack
+from probcost.likelihoods import NWayChoice, Triplets, TripletSlack
 from probcost.model import CostModel
 from probcost.networks import Augment, PhotoNetwork
 from probcost.priors import Prior
@@ -25,7 +25,6 @@ __all__ = ["FaceEmbedding", "model"]
 _WIDTH = 64
 # The likelihoods that can be asked for by name; temperatures and margins are of squared distances on the unit sphere.
 LIKELIHOODS: dict[str, Callable[[], Triplets]] = {
-    "proxy_anchor": lambda: ProxyAnchor(_WIDTH),
     "n_way": lambda: Triplets(NWayChoice(temperature=0.2), _WIDTH),
     "exponential": lambda: Triplets(TripletSlack("exponential", margin=0.2), _WIDTH),
     "logistic": lambda: Triplets(TripletSlack("logistic", margin=0.0, temperature=0.1, squared=True), _WIDTH, "all"),
@@ -36,16 +35,17 @@ LIKELIHOODS: dict[str, Callable[[], Triplets]] = {
 class FaceEmbedding(CostModel):
     r"""Points ``e[t]`` on the unit sphere for photos ``x[t]``, near each other where ``y[t]`` says that they show one person.
 
-    .. math:: -\log p(y \mid x, \theta) = \sum_{(a, p, n)} \max(0, d(e_a, e_p) - d(e_a, e_n) + \alpha) / T
+    .. math:: -\log p(y \mid x, \theta) = \sum_{(a, p, n)} \max(0, d(e_a, e_p) - d(e_a, e_n) + \alpha)
 
-    with ``"exponential"``, the tutorial's cost with its hinge around each triplet. The default, ``"proxy_anchor"``, compares
-    photos with learned reference points of people instead (`ProxyAnchor`): of the likelihoods here it does best where people
-    are few. After training, embeddings are turned into axes in which photos of one person scatter alike (`whitening`), and
-    P(same person) is learned from people held out.
+    with ``"exponential"``, the tutorial's cost with its hinge around each triplet. The default, ``"n_way"``, asks of all photos
+    in the batch at once which is of a's person: a softmax over −d²/T, in which the hardest photos count most.
+
+    After training, embeddings are turned into axes in which photos of one person scatter alike (`whitening`), and P(same
+    person) is learned from people held out.
 
     Args:
         image_shape: ``(h, w)`` of grey photos, or ``(c, h, w)``.
-        likelihood: ``"proxy_anchor"``, ``"n_way"``, ``"exponential"``, ``"logistic"``, ``"normal"``, or a `Triplets`.
+        likelihood: ``"n_way"``, ``"exponential"``, ``"logistic"``, ``"normal"``, or a `Triplets`.
         network: photos → raw outputs; three convolutions, with photos changed a little in training, unless given.
         prior: belief about the weights of the last layer, of which ``"svi"`` then finds a posterior; none unless given.
 
@@ -71,7 +71,7 @@ class FaceEmbedding(CostModel):
     def __init__(
         self,
         image_shape: Sequence[int] = (32, 32),
-        likelihood: str | Triplets = "proxy_anchor",
+        likelihood: str | Triplets = "n_way",
         network: nn.Module | None = None,
         prior: Prior | None = None,
     ) -> None:
@@ -162,7 +162,7 @@ def _side_by_side(points: Tensor) -> Tensor:
     return points.movedim(0, 1).flatten(1) / math.sqrt(len(points))
 
 
-def model(dataset: Any, likelihood: str | Triplets = "proxy_anchor", *, prior: Prior | None = None) -> FaceEmbedding:
+def model(dataset: Any, likelihood: str | Triplets = "n_way", *, prior: Prior | None = None) -> FaceEmbedding:
     """The model of a data set of photos.
 
     Raises:

@@ -38,7 +38,7 @@ def fitted(halves: tuple[faces.FaceDataset, faces.FaceDataset]) -> faces.FaceFit
     return pc.fit(faces.model(train), train.x, train.y, validation=0.25, **{**FAST, "epochs": 40})  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("likelihood", ["proxy_anchor", "n_way", "exponential", "logistic", "normal"])
+@pytest.mark.parametrize("likelihood", ["n_way", "exponential", "logistic", "normal"])
 def test_cost_is_the_traces_and_scales_with_the_data(likelihood: str) -> None:
     torch.manual_seed(0)
     model = pc.FaceEmbedding((16, 16), likelihood, prior=pc.priors.Normal(1.0)).eval().double()
@@ -172,7 +172,7 @@ def test_bad_photos_and_people_are_refused(fitted: faces.FaceFit, halves: Any) -
         fitted.match_probability(train.x[:2], train.x[:3])
     with pytest.raises(ValueError, match="pairs: x must be"):
         fitted.predict(train.x)
-    with pytest.raises(ValueError, match="unknown likelihood 'hinge'; choose one of 'proxy_anchor'"):
+    with pytest.raises(ValueError, match="unknown likelihood 'hinge'; choose one of 'n_way'"):
         pc.FaceEmbedding((16, 16), "hinge")
     with pytest.raises(TypeError, match=r"likelihoods\.Triplets"):
         pc.FaceEmbedding((16, 16), NWayChoice())  # type: ignore[arg-type]
@@ -227,7 +227,6 @@ def test_few_people_are_held_out_in_turn_and_train_in_the_end(halves: Any, tmp_p
     model = faces.model(train)
     options = {**FAST, "epochs": 6}
     fit: Any = pc.fit(model, train.x, train.y, checkpoint=tmp_path, **options)
-    assert len(fit.model.likelihood.people) == len(np.unique(train.person))
     assert len(fit.history.held_out) == len(fit.history.cost) <= 6
     assert {f"part-{k}" for k in range(5)} <= {folder.name for folder in tmp_path.iterdir()}
     p = fit.match_probability(test.x[0], test.x)
