@@ -83,7 +83,7 @@ def test_example_on_a_recording_of_ones_own(tmp_path: Path, method: str) -> None
 
 
 def test_example_climbs_the_ladder(tmp_path: Path) -> None:
-    atoms.simulate_molecule(n=1500, seed=1).save(tmp_path / "molecule.npz")
+    atoms.simulate_molecule(n=3000, seed=1).save(tmp_path / "molecule.npz")
     rungs = ["mse", "predicted_scale", "mixture"]
     scores = run_example(
         tmp_path / "out", "--data", str(tmp_path / "molecule.npz"), "--rungs", *rungs, script="atoms.py"

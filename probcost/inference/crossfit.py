@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from probcost import save
 from probcost.inference.data import Rows, TrainingData
 from probcost.inference.history import History
 from probcost.inference.map_estimate import MapObjective
@@ -35,6 +36,8 @@ def crossfit(task: Task) -> tuple[Task, list[Part], list[float]]:
     Source: Stone, "Cross-validatory choice and assessment of statistical predictions", 1974,
     https://doi.org/10.1111/j.2517-6161.1974.tb00994.x.
     """
+    if task.checkpoint is not None:
+        _start_where_it_began(task)
     parts, histories = [], []
     for k, data in enumerate(task.data.of_parts()):
         assert data.held_out is not None
@@ -49,6 +52,17 @@ def crossfit(task: Task) -> tuple[Task, list[Part], list[float]]:
     everybody: TrainingData = replace(task.data, train=task.data.in_order, held_out=None, folds=None, parts=[])
     held_out = History.of_members(histories).held_out[:epochs]
     return replace(task, data=everybody, settings=replace(task.settings, epochs=epochs)), parts, held_out
+
+
+def _start_where_it_began(task: Task) -> None:
+    """Keep the initial weights on disk, so that whoever resumes goes on from them in every part."""
+    folder = Path(task.checkpoint or "") / "start"
+    try:
+        _, state = save.read(folder, "start")
+    except FileNotFoundError:
+        save.write(folder, "start", {}, dict(task.model.state_dict()))
+    else:
+        task.model.load_state_dict(state)
 
 
 def _pair(rows: Rows) -> tuple[Tensor, Tensor]:

@@ -95,7 +95,10 @@ def prepare(
         train = Rows(inputs, observations)
         held_out: Rows | None = _given(*validation, model=model, like=train.x)
     else:
-        kept, held = split_rows(len(inputs), validation, groups, ordered=model.ordered, seed=seed)
+        if own is None or validation is None:
+            kept, held = split_rows(len(inputs), validation, groups, ordered=model.ordered, seed=seed)
+        else:
+            kept, held = _people_held_out(groups, validation, seed)
         train = Rows(inputs[kept], observations[kept])
         held_out = Rows(inputs[held], observations[held]) if len(held) else None
     standardize = _standardizer(train.x, together=model.one_scale or train.x.ndim > 3)
@@ -171,11 +174,37 @@ def split_rows(n: int, validation: Any, groups: Any, *, ordered: bool, seed: int
 
 def _parts(groups: np.ndarray, seed: int) -> list[tuple[Tensor, Tensor]]:
     """Rows to train on and to hold out, part by part; none where groups are so many that a tenth can be spared, or too few."""
-    names = np.random.default_rng(seed).permutation(np.unique(groups))
-    if not 2 * _PARTS <= len(names) <= _MANY_GROUPS:
+    comparable, alone = _shuffled(groups, seed)
+    n = min(_PARTS, len(comparable) // 2)
+    if n < 2 or len(comparable) > _MANY_GROUPS:
         return []
-    held = [np.isin(groups, part) for part in np.array_split(names, _PARTS)]
+    both = zip(np.array_split(comparable, n), np.array_split(alone, n), strict=True)
+    held = [np.isin(groups, np.concatenate(part)) for part in both]
     return [(torch.from_numpy(np.flatnonzero(~mask)), torch.from_numpy(np.flatnonzero(mask))) for mask in held]
+
+
+def _people_held_out(groups: np.ndarray, validation: Any, seed: int) -> tuple[Tensor, Tensor]:
+    """Row numbers to train on and of people to hold out: at least two of them, so that they can be compared with each other."""
+    split_rows(10_000, validation, None, ordered=False, seed=seed)  # refuses what is no fraction
+    comparable, _ = _shuffled(groups, seed)
+    share = _HELD_OUT if validation == "auto" else float(validation)
+    n = max(2, round(share * len(comparable)))
+    everything = torch.arange(len(groups))
+    if len(comparable) - n < 2:
+        told = f"{len(comparable)} people have two photos or more, too few to hold out two and train on two"
+        if validation != "auto":
+            raise ValueError(f"{told}; pass validation=None or (x, y) of other people")
+        warnings.warn(f"{told}: nobody is held out, and training goes on for all epochs", stacklevel=4)
+        return everything, everything[:0]
+    held = torch.from_numpy(np.isin(groups, comparable[:n]))
+    return everything[~held], everything[held]
+
+
+def _shuffled(groups: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Names of groups with two rows or more, which can be compared within, and of those with one; both in random order."""
+    names, sizes = np.unique(groups, return_counts=True)
+    rng = np.random.default_rng(seed)
+    return rng.permutation(names[sizes > 1]), rng.permutation(names[sizes == 1])
 
 
 def _held_out_mask(n: int, fraction: float, groups: Any, ordered: bool, rng: np.random.Generator) -> np.ndarray:

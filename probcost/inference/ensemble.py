@@ -41,7 +41,9 @@ def run(task: Task, members: int) -> tuple[Draws, History]:
     """
     with seeded(task.seed, task.data.train.x.device):
         starts = [task.model, *(_another_start(task) for _ in range(members - 1))]
-    if any(getattr(part, "track_running_stats", False) for part in task.model.network.modules()):
+    # Batches that labels make are not equally long for all members.
+    own_batches = task.model.likelihood.groups(task.data.train.y) is not None
+    if own_batches or any(getattr(part, "track_running_stats", False) for part in task.model.network.modules()):
         weights, history = _in_turn(task, starts)
     else:
         objective = EnsembleObjective(task.model, starts)

@@ -14,13 +14,14 @@ from torch import Tensor
 from torch.distributions import constraints
 from torch.utils.checkpoint import checkpoint
 
-from probcost.likelihoods.base import Likelihood
+from probcost.likelihoods.base import Likelihood, first_index
 from probcost.likelihoods.comparisons import BatchComparison, Pairs
 from probcost.likelihoods.mining import STRATEGIES, anchors_at_once, mine
 from probcost.likelihoods.sampling import people_and_photos
 
 __all__ = ["TripletBatch", "Triplets"]
 
+_MOST_NUMBERS = 2**24
 _KEPT = 16  # parts, of 1 MB for each intermediate result
 _BAND = 0.2  # FaceNet's margin on the unit sphere, where the comparison itself has none
 
@@ -218,6 +219,9 @@ class Triplets(Likelihood):
 
     def validate(self, y: Tensor) -> None:
         super().validate(y)
+        bad = first_index(y >= _MOST_NUMBERS)
+        if bad is not None:
+            raise ValueError(f"y[{bad}] is {_MOST_NUMBERS:,} or more, where floats merge numbers: number people from 0")
         _, photos = torch.unique(y, return_counts=True)
         if len(photos) < 2:
             raise ValueError(f"y holds {len(photos)} person; comparisons need at least two people")

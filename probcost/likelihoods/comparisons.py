@@ -325,6 +325,14 @@ def embeddings(raw: tuple[Tensor, ...], *names: str) -> tuple[Tensor, ...]:
     """
     if len(raw) != len(names):
         raise ValueError(f"raw has {len(raw)} parts; expected the tuple ({', '.join(names)}), or one tensor")
+    # Candidates have a dimension of their own before the last.
+    lengths = [
+        list(part.shape[:-2] if name == "candidates" else part.shape[:-1])
+        for name, part in zip(names, raw, strict=True)
+    ]
+    if any(length != lengths[0] for length in lengths):
+        told = ", ".join(f"{name} {length}" for name, length in zip(names, lengths, strict=True))
+        raise ValueError(f"embeddings that are compared must be equally many, got {told}")
     for name, part in zip(names, raw, strict=True):
         if part.shape[-1] != raw[0].shape[-1]:
             raise ValueError(

@@ -23,6 +23,7 @@ from probcost.scenarios.faces.scatter import whitening
 __all__ = ["FaceEmbedding", "model"]
 
 _WIDTH = 64
+_AT_ONCE = 512  # photos embedded together
 # The likelihoods that can be asked for by name; temperatures and margins are of squared distances on the unit sphere.
 LIKELIHOODS: dict[str, Callable[[], Triplets]] = {
     "n_way": lambda: Triplets(NWayChoice(temperature=0.2), _WIDTH),
@@ -100,8 +101,10 @@ class FaceEmbedding(CostModel):
 
     def belief(self, parameter: Tensor) -> TorchDistribution | None:
         """The prior, of the last layer's weights and biases alone: those below it find features, and are points."""
-        last = list(self.network.parameters())[-2:]
-        return super().belief(parameter) if any(parameter is own for own in last) else None
+        last = [part for part in self.network.modules() if isinstance(part, nn.Linear)][-1:]
+        return (
+            super().belief(parameter) if any(parameter is own for part in last for own in part.parameters()) else None
+        )
 
     def forward(self, x: Tensor, y: Tensor | None = None, *, num_data: int | None = None) -> Tensor:
         weights = self.sample_weights()  # θ ~ prior
@@ -112,6 +115,8 @@ class FaceEmbedding(CostModel):
 
     def points(self, x: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """Points ``[S, T, m]`` of photos for each of S draws, or S = 1: the mean over mirrored and shifted versions of each."""
+        if len(x) > _AT_ONCE:
+            return torch.cat([self.points(part, weights) for part in x.split(_AT_ONCE)], 1)
         augment = next((part for part in self.network.modules() if isinstance(part, Augment)), None)
         views = [x] if augment is None else augment.views(x)
         total = torch.stack([self.likelihood.embed(self.raw(view, weights)) for view in views]).mean(0)

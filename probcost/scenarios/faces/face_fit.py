@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["FaceFit"]
 
 _AT_ONCE = 1024  # photos embedded together
+_FURTHEST = 50.0
 _DRAWS = 20  # of a posterior, side by side in one embedding
 
 
@@ -72,9 +73,16 @@ class FaceFit(Fit):
         same_length(a=x[0], b=x[1])
         return self.same_person.predict((self.embed(x[0]) - self.embed(x[1])).norm(dim=-1, keepdim=True))
 
+    def log_prob(self, x: Any, y: Any, *, draws: int = _DRAWS) -> Tensor:
+        """log P of the answers ``y`` ``[T]`` (1: one person) for pairs ``x = (a, b)``: ``[1, T, 1]``."""
+        return self.predict(x).pointwise(self.same_person.observations(y))
+
     @property
     def same_person(self) -> Fit:
-        """The curve from distance to P(same person), a fit of its own: ``pc.check(fit.same_person, distances, same)``.
+        """The curve from distance to P(same person), a fit of its own, for answers that are equally likely beforehand.
+
+        Judge it by `same_person_scores` and `plot_reliability`, which weigh both answers equally; pairs of few people depend on
+        each other, and a check that takes them as independent finds fault with a true curve.
 
         Raises:
             ValueError: where no people were held out in training to learn it from.
@@ -82,8 +90,9 @@ class FaceFit(Fit):
         offset, log_slope = self._faces.curve.unbind()
         if not bool(torch.isfinite(offset)):
             raise ValueError(
-                "P(same person) is learned from people held out of training, and this fit held out none with two photos; "
-                "fit with validation='auto', or with validation=(photos, people) of other people"
+                "P(same person) is learned from people held out of training, and this fit held out none (or is a step of the "
+                "tutorial, which learns none); fit with validation='auto' and four people or more, or with "
+                "validation=(photos, people) of other people"
             )
         likelihood = SamePerson(power=1)
         with torch.no_grad():
@@ -133,7 +142,7 @@ class FaceFit(Fit):
         """
         x, likelihood = self._photos(photos), self._faces.likelihood
         comparison = likelihood.comparison
-        if isinstance(comparison, GaussianTriplet):
+        if isinstance(comparison, GaussianTriplet) and self.method != "ensemble":
             with torch.no_grad():
                 raw = likelihood.embed(self.model.raw(x))
                 return comparison.moments(raw)[1].sum(-1).sqrt()
@@ -157,4 +166,9 @@ class FaceFit(Fit):
             x = x[None]
         if x.shape[1:] != self.input_shape:
             raise ValueError(f"photos have shape {list(x.shape[1:])}; this fit was trained on {list(self.input_shape)}")
+        furthest = float(self.model.standardize(x).abs().max())
+        if furthest > _FURTHEST:
+            raise ValueError(
+                f"photos lie {furthest:,.0f} standard deviations from those trained on: are they 0 … 255 in place of 0 … 1?"
+            )
         return x

@@ -74,6 +74,10 @@ class Gallery:
 
     def search(self, embedding: Tensor, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Distances and rows ``[T, k]`` of the nearest photos, nearest first."""
+        if embedding.shape[-1] != self.index.d:
+            raise ValueError(
+                f"embeddings are {embedding.shape[-1]} wide and the gallery's {self.index.d}: it was made by another fit"
+            )
         squared, rows = self.index.search(_array(embedding), min(k, len(self)))
         return np.sqrt(np.maximum(squared, 0)), rows
 

@@ -84,10 +84,14 @@ def bootstrap_people(
         raise ValueError(f"n is {n!r}; whole numbers from 1 are accepted")
     rng = np.random.default_rng(seed)
     estimate, draws = statistic(np.ones(len(person))), list[Any]()
+    # Somebody must be drawn who can be near themselves.
+    comparable = np.bincount(index) > 1
+    if not comparable.any():
+        raise ValueError("nobody has two photos; nobody can be near themselves")
     while len(draws) < n:
         times = np.bincount(rng.integers(len(people), size=len(people)), minlength=len(people))
         # One person alone leaves nobody to be told apart from.
-        if np.count_nonzero(times) > 1:
+        if np.count_nonzero(times) > 1 and times[comparable].any():
             draws.append(statistic(times[index].astype(np.float64)))
     if isinstance(estimate, Mapping):
         return {name: _interval(estimate[name], [draw[name] for draw in draws]) for name in estimate}

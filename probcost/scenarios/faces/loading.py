@@ -128,12 +128,20 @@ def from_arrays(images: Any, labels: Any, names: Sequence[str] | None = None) ->
     return _dataset(images, labels, names)
 
 
+# Resampling may overshoot 1 a little; what is beyond is on the scale of bytes.
+_OVERSHOT = 1.5
+
+
 def _dataset(images: Any, labels: Any, names: Sequence[str] | None, **more: Any) -> FaceDataset:
     images, labels = np.asarray(images), np.asarray(labels)
-    if images.ndim == 4 and images.shape[-1] == 3 and images.shape[1] != 3:
+    if images.ndim == 4 and images.shape[-1] in (1, 3, 4) and images.shape[1] not in (1, 3, 4):
         images = np.moveaxis(images, -1, 1)
-    if images.dtype.kind == "f" and images.size and 1 < np.nanmax(images) <= 255:
+    if images.dtype.kind == "f" and images.size and _OVERSHOT < np.nanmax(images) <= 255:
         images = images / 255
+    elif images.dtype.kind == "f" and images.size and 1 < np.nanmax(images) <= _OVERSHOT:
+        images = images.clip(0, 1)
+    if labels.dtype.kind == "O":
+        labels = labels.astype(str)
     if labels.dtype.kind in "US" or (labels.dtype.kind in "iu" and labels.size and _numbers_of_a_register(labels)):
         if names is not None:
             raise ValueError(f"names are given and labels are no numbers from 0, but {labels.ravel()[0].item()!r} …")

@@ -27,9 +27,9 @@ def whitening(points: Tensor, y: Tensor, *, together: bool = False) -> Tensor:
     https://doi.org/10.21437/Interspeech.2006-183; shrinkage: Ledoit & Wolf, "A well-conditioned estimator for
     large-dimensional covariance matrices", 2004, https://doi.org/10.1016/S0047-259X(03)00096-4.
     """
-    _, person = torch.unique(y.flatten(), return_inverse=True)
-    belongs = torch.nn.functional.one_hot(person).to(points.dtype)  # [T, P]
-    centres = (belongs / belongs.sum(0)).T @ points
+    _, person, photos = torch.unique(y.flatten(), return_inverse=True, return_counts=True)
+    sums = points.new_zeros(len(points), len(photos), points.shape[-1]).index_add(1, person, points)
+    centres = sums / photos[:, None]
     apart = (points - centres[:, person]).double()
     within = apart.mT @ apart
     if together:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +234,67 @@ def test_few_people_are_held_out_in_turn_and_train_in_the_end(halves: Any, tmp_p
     # The same call goes on from what is on disk, to the same numbers.
     again: Any = pc.fit(model, train.x, train.y, checkpoint=tmp_path, **options)
     assert torch.equal(again.match_probability(test.x[0], test.x), p)
+
+
+@pytest.mark.parametrize(("people", "method"), [(4, "map"), (6, "ensemble"), (9, "map"), (6, "laplace")])
+def test_few_people_are_enough_to_hold_out_two(dataset: faces.FaceDataset, people: int, method: str) -> None:
+    rows = dataset.person < people
+    torch.manual_seed(0)
+    options = {"epochs": 8, "lr": 2e-3, "progress": False}
+    fit: Any = pc.fit(faces.model(dataset), dataset.x[rows], dataset.y[rows], method=method, members=2, **options)
+    assert len(fit.history.cost) > 1
+    assert np.isfinite(fit.history.held_out).all()
+    assert min(fit.history.held_out) > 0  # people held out were compared with each other
+    assert bool(torch.isfinite(fit.match_probability(dataset.x[0], dataset.x[:3])).all())
+
+
+def test_too_few_people_to_hold_out_train_all_epochs_and_say_so(dataset: faces.FaceDataset) -> None:
+    rows = dataset.person < 3
+    with pytest.warns(UserWarning, match="3 people have two photos or more, too few to hold out two"):
+        fit: Any = pc.fit(faces.model(dataset), dataset.x[rows], dataset.y[rows], epochs=3, progress=False)
+    assert len(fit.history.cost) == 3
+    with pytest.raises(ValueError, match="four people or more"):
+        fit.match_probability(dataset.x[0], dataset.x[1])
+    with pytest.raises(ValueError, match="too few to hold out two"):
+        pc.fit(faces.model(dataset), dataset.x[rows], dataset.y[rows], validation=0.5, **FAST)
+
+
+def test_members_may_have_batches_of_different_lengths(dataset: faces.FaceDataset) -> None:
+    rows = np.r_[0:20, 24:31, 36:60, 66:144]
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 16))
+    model = pc.FaceEmbedding((1, 16, 16), Triplets(NWayChoice(temperature=0.2), 16), network)
+    fit: Any = pc.fit(model, dataset.x[rows], dataset.y[rows], method="ensemble", members=2, **{**FAST, "epochs": 2})
+    assert fit.embed(dataset.x[:4]).shape == (4, 32)
+
+
+def test_what_would_be_quietly_wrong_is_refused(fitted: faces.FaceFit, halves: Any) -> None:
+    train, _ = halves
+    with pytest.raises(ValueError, match="16,777,216 or more, where floats merge numbers"):
+        pc.fit(faces.model(train), train.x, train.person + 20_000_000, **FAST)
+    with pytest.raises(ValueError, match="standard deviations from those trained on: are they 0 … 255"):
+        fitted.embed(255 * train.x[:2])
+    with pytest.raises(ValueError, match="embeddings are 64 wide and the gallery's 8"):
+        fitted.identify(train.x[:1], faces.Gallery(torch.randn(5, 8), list("abcde")))
+    a = torch.zeros(5, 4)
+    with pytest.raises(ValueError, match=r"equally many, got anchor \[5\], positive \[5\], negative \[1\]"):
+        pc.CostFunction(pc.likelihoods.TripletSlack())((a, a, a[:1]), torch.ones(5))
+
+
+def test_pairs_have_log_probabilities(fitted: faces.FaceFit, halves: Any) -> None:
+    _, test = halves
+    pairs, same = (test.x[:6], test.x[3:9]), (test.person[:6] == test.person[3:9]).astype(float)
+    p = fitted.match_probability(*pairs)
+    expected = torch.where(torch.as_tensor(same) == 1, p, 1 - p).log()
+    assert fitted.log_prob(pairs, same).shape == (1, 6, 1)
+    assert torch.allclose(fitted.log_prob(pairs, same).flatten(), expected.float(), atol=1e-4)
+
+
+def test_large_held_out_sets_are_learned_from_in_seconds() -> None:
+    torch.manual_seed(0)
+    people = torch.arange(3000.0).repeat_interleave(2)[:, None]
+    points = torch.nn.functional.normalize(torch.randn(3000, 8).repeat_interleave(2, 0) + 0.3 * torch.randn(6000, 8))
+    started = time.process_time()
+    offset, log_slope = learn_curve([(points, people)])
+    assert time.process_time() - started < 60  # all 18 million pairs would take minutes and gigabytes
+    assert bool(torch.isfinite(offset))
+    assert float(log_slope.exp()) > 1
