@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as serialise_tensors
 from torch import Tensor
 
-__all__ = ["FORMAT", "read", "write"]
+__all__ = ["FORMAT", "read", "write", "write_arrays"]
 
 FORMAT = 2
 
@@ -89,11 +91,25 @@ def _tensor_file(path: Path) -> str | None:
         return None
 
 
+def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> None:
+    """Put ``arrays`` into the ``.npz`` file ``path``; a kill meanwhile leaves what was there whole."""
+    with _replacing(Path(path)) as file:
+        np.savez_compressed(file, **arrays)
+
+
 def _replace(path: Path, data: bytes) -> None:
+    with _replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of ``path`` in one step, once it is whole."""
+    # Beside its destination, so that the move stays within one file system and is atomic.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

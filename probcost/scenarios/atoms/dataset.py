@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from probcost.save import write_arrays
 
 __all__ = ["ROLES", "AtomDataset", "assign_split"]
 
@@ -93,20 +94,10 @@ class AtomDataset:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.npz`` that `load` reads back; a kill meanwhile leaves what was there whole."""
-        target = Path(path)
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "skipped"}
         values |= {"skipped": list(self.skipped.values()), "skipped_names": list(self.skipped)} if self.skipped else {}
         arrays: dict[str, Any] = {name: np.asarray(value) for name, value in values.items() if value is not None}
-        # Beside its destination, so that the move stays within one file system and is atomic.
-        partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-        try:
-            with open(partial, "wb") as file:
-                np.savez_compressed(file, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_arrays(path, arrays)
 
     def __repr__(self) -> str:
         roles = ", ".join(f"{len(self.rows(role)):,} {role}" for role in ROLES)

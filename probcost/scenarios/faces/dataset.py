@@ -6,12 +6,12 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from probcost.save import write_arrays
 from probcost.scenarios.faces.pictures import resized
 
 __all__ = ["FaceDataset"]
@@ -139,21 +139,11 @@ class FaceDataset:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.npz`` that `load` reads back; a kill meanwhile leaves what was there whole."""
-        target = Path(path)
         arrays: dict[str, Any] = {"images": self.images, "labels": self.person, "names": np.array(self.person_names)}
         arrays |= {f"condition_{name}": values for name, values in self.condition.items()}
         if self.path is not None:
             arrays["path"] = np.array(self.path)
-        # Beside its destination, so that the move stays within one file system and is atomic.
-        partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-        try:
-            with open(partial, "wb") as file:
-                np.savez_compressed(file, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_arrays(path, arrays)
 
     def __repr__(self) -> str:
         counts = np.unique(self.person, return_counts=True)[1]

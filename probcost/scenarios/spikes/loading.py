@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from probcost.save import write_arrays
 from probcost.scenarios.spikes.binning import bin_spikes
 from probcost.scenarios.spikes.recording import SpikeRecording
 
@@ -86,16 +87,7 @@ def save(recording: SpikeRecording, path: str | os.PathLike[str]) -> None:
         arrays["spike_times"] = np.concatenate(recording.spike_times)
         n_spikes = recording.counts.sum(0)
         arrays["spike_neurons"] = np.repeat(np.arange(len(n_spikes)), n_spikes)
-    # Beside its destination, so that the move stays within one file system and is atomic.
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as stream:
-            np.savez_compressed(stream, **arrays)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, file)
-    finally:
-        part.unlink(missing_ok=True)
+    write_arrays(file, arrays)
 
 
 def _read_npz(file: Path) -> dict[str, NDArray[Any]]:
