@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -298,3 +299,19 @@ def test_large_held_out_sets_are_learned_from_in_seconds() -> None:
     assert time.process_time() - started < 60  # all 18 million pairs would take minutes and gigabytes
     assert bool(torch.isfinite(offset))
     assert float(log_slope.exp()) > 1
+
+
+def test_a_kill_between_parts_is_resumed_from_where_it_began(halves: Any, tmp_path: Path) -> None:
+    train, test = halves
+    options: dict[str, Any] = {**FAST, "epochs": 3, "checkpoint": tmp_path}
+    torch.manual_seed(0)
+    fit: Any = pc.fit(faces.model(train), train.x, train.y, **options)
+    # As if killed after the second part, and started again by a script that does not seed its network's weights.
+    for part in ("part-2", "part-3", "part-4"):
+        shutil.rmtree(tmp_path / part)
+    for file in tmp_path.glob("training*"):
+        file.unlink()
+    torch.manual_seed(1)
+    again: Any = pc.fit(faces.model(train), train.x, train.y, **options)
+    assert torch.equal(again.embed(test.x), fit.embed(test.x))
+    assert torch.equal(again.model.curve, fit.model.curve)
