@@ -37,15 +37,13 @@ class Task:
 
     def train(self, objective: Objective) -> History:
         """Run the one training loop on ``objective``; before that on its mean alone, where the likelihood has one."""
-        before = self.mean_first(objective)
+        first = None if self.pretrained else objective.mean_first()
+        before = 0
+        if first is not None:
+            before = len(self._train(first, "mean_first").cost)
         history = self._train(objective, "training")
         history.mean_first = before
         return history
-
-    def mean_first(self, objective: Objective) -> int:
-        """Train the mean alone, where the likelihood has one and nobody trained it before; return the epochs it took."""
-        first = None if self.pretrained else objective.mean_first()
-        return 0 if first is None else len(self._train(first, "mean_first").cost)
 
     def _train(self, objective: Objective, name: str) -> History:
         return train(objective, self.data, self.settings, name=name, progress=self.progress, checkpoint=self.checkpoint)
