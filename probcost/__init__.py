@@ -6,7 +6,14 @@ from importlib.metadata import version
 
 from probcost import distributions, likelihoods, networks, priors
 from probcost.checks import check
+from probcost.checks.advice import advise
+from probcost.checks.comparison import compare
+from probcost.checks.diagnosis import diagnose
+from probcost.checks.leave_one_out import loo
+from probcost.checks.page import report
+from probcost.checks.predictive_checks import ppc
 from probcost.checks.scorecard import score
+from probcost.checks.simulation_based import sbc
 from probcost.inference import Fit, NonFiniteCostError, fit, load
 from probcost.model import CostFunction, CostModel, cost
 from probcost.scenarios.atoms.atom_location import AtomLocation
@@ -24,14 +31,21 @@ __all__ = [
     "Fit",
     "NonFiniteCostError",
     "SpikeCounts",
+    "advise",
     "check",
+    "compare",
     "cost",
+    "diagnose",
     "distributions",
     "fit",
     "likelihoods",
     "load",
+    "loo",
     "networks",
+    "ppc",
     "priors",
     "regress",
+    "report",
+    "sbc",
     "score",
 ]

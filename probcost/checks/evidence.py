@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 _ROUNDING = 1e-5
 # Samples of each row that its highest-density region is found from, where the model knows no better way.
 _REPLICATES = 200
+_NO_ARRAYS = ("unit_names", "discrete", "ordered")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,7 @@ class Evidence:
         region: content of the highest-density region that just holds y, ``[T]``; None for independent units. Found from
             samples it is known to a step: the step's upper end.
         region_below: the step's lower end; the same as ``region`` where the content is exact.
+        ordered: whether rows follow each other in time.
 
     Raises:
         ValueError: where shapes differ, a number is not finite or no probability, or there are fewer than 2 rows.
@@ -56,9 +58,10 @@ class Evidence:
     discrete: bool
     region: Floats | None = None
     region_below: Floats | None = None
+    ordered: bool = False
 
     def __post_init__(self) -> None:
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("unit_names", "discrete")}
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NO_ARRAYS}
         arrays = {name: array for name, array in arrays.items() if array is not None}
         shape = self.y.shape
         by_row = {"region", "region_below"} | ({"log_prob", "null_log_prob"} if self.vectors else set())
@@ -119,6 +122,7 @@ def gather(fit: Any, x: Any, y: Any) -> Evidence:
         discrete=discrete,
         region=region,
         region_below=region_below,
+        ordered=bool(fit.model.ordered),
     )
 
 

@@ -48,7 +48,7 @@ def fake_fit(*, discrete: bool = True) -> Any:
         predict=predict,
         observations=observations,
         null_log_prob=lambda y: torch.full(observations(y).shape, -2.0),
-        model=SimpleNamespace(likelihood=SimpleNamespace(discrete=discrete, event_dim=0)),
+        model=SimpleNamespace(likelihood=SimpleNamespace(discrete=discrete, event_dim=0), ordered=False),
         unit_names=["a", "b", "c"],
     )
 
