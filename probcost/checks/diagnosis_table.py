@@ -1,0 +1,88 @@
+"""A diagnosis as text for the terminal and as HTML for notebooks: what to do first, then a line an assumption."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from probcost.checks.diagnosis_result import Diagnosis, Trial
+
+__all__ = ["as_html", "as_text", "name_of"]
+
+_WIDTH = 110
+_HEADER = ("", "assumption", "p", "what the data say")
+
+
+def name_of(remedy: Any) -> str:
+    """A remedy as one writes it: ``NegativeBinomial(20)``, ``Normal(1, scale='predicted')``."""
+    config = getattr(remedy, "config", None)
+    if config is None:
+        return repr(remedy).split("\n")[0].split(": ")[0]
+    n_units, *options = config.items()
+    written = [str(n_units[1]), *(f"{key}={value!r}" for key, value in options if key != "link")]
+    return f"{type(remedy).__name__}({', '.join(written)})"
+
+
+def as_text(diagnosis: Diagnosis) -> str:
+    """At most 110 columns wide."""
+    rows = [_HEADER, *_rows(diagnosis)]
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    room = _WIDTH - sum(widths) - 2 * len(widths)
+    lines = [*textwrap.wrap(summary(diagnosis), _WIDTH), ""]
+    for mark, name, p, verdict in rows:
+        first, *more = textwrap.wrap(verdict, room)
+        lines.append("  ".join([mark.ljust(widths[0]), name.ljust(widths[1]), p.rjust(widths[2]), first]))
+        lines += [" " * (_WIDTH - room) + part for part in more]
+    for finding in diagnosis.denied:
+        lines += ["", *textwrap.wrap(f"The cost function takes for granted that {finding.belief}.", _WIDTH)]
+        lines += textwrap.wrap(finding.advice, _WIDTH, initial_indent="  → ", subsequent_indent="    ")
+    if diagnosis.trials:
+        lines += ["", "Tried on the same predictions, shape learned on half of the rows, scored on the others:"]
+        width = max(len(trial.name) for trial in diagnosis.trials)
+        lines += [f"  {trial.name.ljust(width)}  {_gain(trial)}" for trial in diagnosis.trials]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def as_html(diagnosis: Diagnosis) -> str:
+    """The same with the belief behind each line."""
+    header = (*_HEADER, "belief", "what to try")
+    head = "".join(f"<th style='text-align:left'>{cell}</th>" for cell in header)
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in (*row, finding.belief, finding.advice))
+        + "</tr>"
+        for row, finding in zip(_rows(diagnosis), diagnosis.findings, strict=True)
+    )
+    table = f"<p>{escape(summary(diagnosis))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    if not diagnosis.trials:
+        return table
+    tried = "".join(
+        f"<tr><td>{escape(trial.name)}</td><td>{escape(_gain(trial))}</td></tr>" for trial in diagnosis.trials
+    )
+    note = "Tried on the same predictions: shape learned on half of the rows, scored on the others."
+    return f"{table}<p>{note}</p><table><tbody>{tried}</tbody></table>"
+
+
+def summary(diagnosis: Diagnosis) -> str:
+    """One sentence or two: whether anything is denied, and what to do first."""
+    of = f"{diagnosis.model}, {diagnosis.rows:,} × {diagnosis.units:,}, {len(diagnosis.findings)} assumptions"
+    if diagnosis.ok:
+        return f"Nothing speaks against this cost function ({of})."
+    names = ", ".join(finding.name for finding in diagnosis.denied)
+    first = f" Try {name_of(diagnosis.next[0])} first." if diagnosis.next else ""
+    return f"The data deny: {names} ({of}).{first}"
+
+
+def _gain(trial: Trial) -> str:
+    return f"{trial.gain:+.4f} ± {trial.standard_error:.4f} nats per observation"
+
+
+def _rows(diagnosis: Diagnosis) -> Iterator[tuple[str, ...]]:
+    for finding in diagnosis.findings:
+        mark = "✗" if finding.p_corrected < diagnosis.level else "~" if finding.p_value < diagnosis.level else "✓"
+        p = "<0.001" if finding.p_value < 0.001 else f"{finding.p_value:.3f}"
+        effect = f" ({finding.effect})" if mark != "✓" and finding.effect else ""
+        yield mark, finding.name, p, finding.verdict + effect
