@@ -1,0 +1,175 @@
+"""What every cost function takes for granted of means, inputs and time, held against residuals; exact under the model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import special, stats
+
+from probcost.checks.dependence import independence
+from probcost.checks.diagnosis_result import Finding
+from probcost.checks.evidence import Floats
+from probcost.checks.residuals import Residuals, of_scores, of_squares, sidak
+
+__all__ = ["of_dependence", "of_means"]
+
+_BLOCKS = 10
+_LAGS = 5
+_FEW_ROWS = 10
+AS_EXPECTED = "as expected"
+
+
+def of_means(seen: Residuals) -> Iterator[Finding]:
+    """Lines on the predicted means: their level, their extent, and what the inputs still tell."""
+    yield _level(seen)
+    if np.any(seen.location):
+        yield _extent(seen)
+    if seen.basis.shape[1]:
+        yield _inputs(seen)
+
+
+def of_dependence(seen: Residuals) -> Iterator[Finding]:
+    """Lines on dependence over rows and between units."""
+    if len(seen.z) >= _FEW_ROWS:
+        yield _time(seen)
+        yield _drift(seen)
+    if seen.independent:
+        yield from _units(seen)
+
+
+def _level(seen: Residuals) -> Finding:
+    rows = len(seen.z)
+    mean = seen.z.mean(axis=0)
+    p = of_scores(mean * math.sqrt(rows), independent=seen.independent)
+    evidence = seen.evidence
+    observed, predicted = evidence.y.mean(), evidence.mean.mean()
+    off = f"{mean.mean():+.2g} predicted standard deviations; {_deviating(mean * math.sqrt(rows))}"
+    if evidence.discrete and predicted > 0:
+        off = f"the mean count is {observed:.3g}, {predicted:.3g} is predicted; {_deviating(mean * math.sqrt(rows))}"
+    verdict = AS_EXPECTED
+    if p < seen.level:
+        direction = "higher" if mean.mean() > 0 else "lower"
+        verdict = f"observations lie {direction} than predicted: the level has moved since training, or never fitted"
+    belief = "the level is still where it was in training: predicted means are right on average"
+    return Finding("level since training", belief, float(mean.mean()), 0.0, off, p, verdict)
+
+
+def _extent(seen: Residuals) -> Finding:
+    scores = (seen.location * seen.z).sum(axis=0)
+    used = np.any(seen.location, axis=0)
+    p = of_scores(scores[used], independent=seen.independent)
+    score = float(scores.sum() / math.sqrt(used.sum()))
+    verdict = AS_EXPECTED
+    if p < seen.level:
+        verdict = (
+            "predictions do not go far enough: effects are larger than predicted"
+            if score > 0
+            else "predictions go too far: effects are smaller than predicted, as when a network has learned noise"
+        )
+    belief = "predicted means vary as much as the true ones"
+    return Finding("size of effects", belief, score, 0.0, _deviating(scores[used]), p, verdict)
+
+
+def _inputs(seen: Residuals) -> Finding:
+    squares = ((seen.basis.T @ seen.z) ** 2).sum(axis=0)
+    degrees, (rows, units) = seen.basis.shape[1], seen.z.shape
+    p = of_squares(squares, degrees, independent=seen.independent)
+    explained = max(0.0, float(squares.sum() - degrees * units) / float((seen.z**2).sum()))
+    verdict, effect = AS_EXPECTED, f"{100 * explained:.2g} % of the residuals' variance"
+    if p < seen.level:
+        name = seen.strongest_input(seen.z)
+        verdict = f"the inputs tell more than the network has learned, most of all {name}: the mean is under-fitted"
+        hidden = _hidden_by_scale(seen)
+        if hidden > 0:
+            verdict += f", and the predicted scale explains it away (it is {hidden:.2g} times as wide as the rest)"
+    belief = (
+        "the network has learned all that the inputs tell of the mean: nothing is non-linear, or interacts, beyond it"
+    )
+    return Finding("what inputs tell", belief, float(squares.sum() / (degrees * units)), 1.0, effect, p, verdict)
+
+
+def _hidden_by_scale(seen: Residuals) -> float:
+    """Predicted scale where the mean is most wrong, over that where it is least; 0 where it is no wider there."""
+    sd = np.sqrt(seen.evidence.variance)
+    if not np.isfinite(sd).all() or seen.evidence.discrete or np.ptp(sd, axis=0).max() <= 1e-6 * sd.max():
+        return 0.0
+    wrong = np.abs(seen.basis @ (seen.basis.T @ (seen.evidence.y - seen.evidence.mean)))
+    most = wrong >= np.quantile(wrong, 0.8, axis=0)
+    ratio = float(np.median(sd[most]) / np.median(sd[~most]))
+    return ratio if ratio > 1.2 else 0.0
+
+
+def _time(seen: Residuals) -> Finding:
+    rows = len(seen.z)
+    lag_1, all_lags = autocorrelation_scores(seen.z)
+    own = of_squares((all_lags**2).sum(axis=0), len(all_lags), independent=seen.independent)
+    p = sidak(of_scores(lag_1, independent=seen.independent), own)
+    r = lag_1 / math.sqrt(rows)
+    verdict = AS_EXPECTED
+    if p < seen.level:
+        kind = "follow" if r.mean() >= 0 else "alternate with"
+        verdict = f"neighbouring rows {kind} each other beyond what the inputs explain: correlation {r.mean():.2f}"
+    belief = "given the inputs, a row says nothing of the next"
+    return Finding("independence over time", belief, float(r.mean()), 0.0, _deviating(lag_1), p, verdict)
+
+
+def autocorrelation_scores(z: Floats) -> tuple[Floats, Floats]:
+    """Lag 1 ``[N]``, and lags 1 … 5 ``[L, N]``, of residuals ``[T, N]``: each standard normal under the model."""
+    rows = len(z)
+    centred = z - z.mean(axis=0)
+    variance = np.maximum((centred**2).mean(axis=0), 1e-300)
+    lags = range(1, min(_LAGS, rows // 4) + 1)
+    r = np.stack([(centred[lag:] * centred[:-lag]).sum(axis=0) / (rows * variance) for lag in lags])
+    lag = np.array(lags)[:, None]
+    # Davies & Newbold (1979): exact mean, and variance to first order, of autocorrelations around an estimated mean.
+    scores = (r + (rows - lag) / (rows * (rows - 1))) * math.sqrt(rows * (rows + 2)) / np.sqrt(rows - lag)
+    return scores[0], scores
+
+
+def _drift(seen: Residuals) -> Finding:
+    blocks = np.array_split(seen.z - seen.z.mean(axis=0), min(_BLOCKS, len(seen.z) // 5))
+    means = np.stack([block.mean(axis=0) for block in blocks])
+    sizes = np.array([len(block) for block in blocks])[:, None]
+    # Where neighbours are alike, block means vary by that alone, which is another line's matter.
+    lag_1, _ = autocorrelation_scores(seen.z)
+    r = float(lag_1.mean() / math.sqrt(len(seen.z)))
+    alike = stats.norm.sf(lag_1.sum() / math.sqrt(len(lag_1))) < seen.level
+    worth = (1 - r) / (1 + r) if alike and 0 < r < 1 else 1.0
+    squares = (sizes * means**2).sum(axis=0) * worth
+    degrees = len(blocks) - 1
+    p = of_squares(squares, degrees, independent=seen.independent)
+    furthest = np.unravel_index(int(np.abs(means).argmax()), means.shape)
+    name = seen.evidence.unit_names[furthest[1]]
+    effect = f"{name} is {means[furthest]:+.2f} sd off in tenth {furthest[0] + 1} of the rows"
+    verdict = (
+        AS_EXPECTED if p >= seen.level else "levels wander over the rows: they drift beyond what the inputs explain"
+    )
+    belief = "what holds for the first rows holds for the last: nothing drifts"
+    return Finding("no drift", belief, float(squares.sum() / (degrees * len(squares))), 1.0, effect, p, verdict)
+
+
+def _units(seen: Residuals) -> Iterator[Finding]:
+    for line in independence(seen.pit, seen.evidence.unit_names, seen.level):
+        rows, units = seen.z.shape
+        pairs = units * (units - 1) / 2
+        standard = seen.z - seen.z.mean(axis=0)
+        standard = standard / np.maximum(np.linalg.norm(standard, axis=0), 1e-300)
+        mean = float(((standard.sum(axis=1) ** 2).sum() - (standard**2).sum()) / 2 / pairs)
+        score = mean * math.sqrt(pairs * (rows - 1))
+        p = line.p_value if units == 2 else sidak(line.p_value, float(2 * stats.norm.sf(abs(score))))
+        verdict = AS_EXPECTED
+        if p < seen.level:
+            shared = f"units vary together: mean correlation {mean:.3f}"
+            verdict = f"{shared}; {line.verdict}" if line.verdict != AS_EXPECTED else f"{shared} over all pairs"
+        effect = f"largest correlation {line.statistic:.2f}"
+        yield Finding("independence of units", line.belief, mean, 0.0, effect, p, verdict)
+
+
+def _deviating(scores: Floats) -> str:
+    """How many units deviate by themselves, after Holm's correction is out of reach: plainly at two-sided 5 %."""
+    if len(scores) == 1:
+        return ""
+    high, low = int((scores > special.ndtri(0.975)).sum()), int((scores < special.ndtri(0.025)).sum())
+    return f"{high} of {len(scores)} units up, {low} down"

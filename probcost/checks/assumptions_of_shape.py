@@ -1,0 +1,194 @@
+"""What a cost function takes for granted of the spread and shape around the mean, held against residuals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import special, stats
+
+from probcost.checks import p_values, poisson_binomial
+from probcost.checks.assumptions import AS_EXPECTED
+from probcost.checks.diagnosis_result import Finding
+from probcost.checks.evidence import Floats
+from probcost.checks.residuals import Residuals, of_scores, of_squares
+from probcost.checks.units import variance_ratio
+
+__all__ = ["of_shape", "of_spread"]
+
+_TAIL = 0.01
+# Legendre components beyond the fourth: level, spread, skewness and tails are other lines' matter.
+_FIRST_FINE, _LAST_FINE = 5, 8
+
+
+def of_spread(seen: Residuals) -> Iterator[Finding]:
+    """Lines on the spread around the mean: how wide, and whether it is as wide wherever it should be."""
+    yield _dispersion(seen)
+    if np.any(seen.location):
+        yield _with_the_mean(seen)
+    if seen.basis.shape[1]:
+        yield _over_inputs(seen)
+
+
+def of_shape(seen: Residuals) -> Iterator[Finding]:
+    """Lines on zeros, tails, skewness and modes."""
+    yield from _zeros(seen)
+    yield _tails(seen)
+    yield _skewness(seen)
+    if not seen.evidence.discrete:
+        yield _one_mode(seen)
+
+
+def _dispersion(seen: Residuals) -> Finding:
+    degrees = len(seen.z) - 1
+    # Each unit's own mean is taken off, so that a wrong mean is not mistaken for a wrong spread.
+    variance = seen.z.var(axis=0, ddof=1)
+    scores = _normal_scores(variance * degrees, degrees)
+    p = of_scores(scores, independent=seen.independent)
+    ratio = variance_ratio(seen.evidence)
+    typical = float(np.median(ratio[np.isfinite(ratio)])) if np.isfinite(ratio).any() else float(np.median(variance))
+    over, under = int((scores > 1.96).sum()), int((scores < -1.96).sum())
+    name = "over-dispersed" if over > under or (over == under and variance.mean() > 1) else "under-dispersed"
+    verdict, units = AS_EXPECTED, len(scores)
+    if p < seen.level:
+        which = "observations" if units == 1 else f"{max(over, under)} of {units} units"
+        verdict = f"{which} are {name} given their means: variance is {typical:.2f} of the predicted"
+        verdict += f", and {min(over, under)} the other way" if units > 1 and min(over, under) else ""
+    belief = "observations vary around their means as much as predicted"
+    return Finding("dispersion", belief, float(variance.mean()), 1.0, "", p, verdict)
+
+
+def _normal_scores(squares: Floats, degrees: int) -> Floats:
+    """χ² numbers as standard normals; from whichever tail is the smaller, so that no score is infinite."""
+    below, above = stats.chi2.logcdf(squares, degrees), stats.chi2.logsf(squares, degrees)
+    return np.where(below < above, special.ndtri_exp(below), -special.ndtri_exp(above))
+
+
+def _with_the_mean(seen: Residuals) -> Finding:
+    scores = (seen.location * seen.spread).sum(axis=0)
+    used = np.any(seen.location, axis=0)
+    p = of_scores(scores[used], independent=seen.independent)
+    score = float(scores.sum() / math.sqrt(used.sum()))
+    verdict = AS_EXPECTED
+    if p < seen.level:
+        verdict = f"where the mean is large, observations vary {'more' if score > 0 else 'less'} than predicted"
+    effect = _between_fifths(seen.spread, seen.location)
+    belief = "the spread changes with the mean as the likelihood says"
+    return Finding("mean-variance relation", belief, score, 0.0, effect, p, verdict)
+
+
+def _over_inputs(seen: Residuals) -> Finding:
+    spread, degrees = seen.spread, seen.basis.shape[1]
+    squares = ((seen.basis.T @ spread) ** 2).sum(axis=0)
+    p = of_squares(squares, degrees, independent=seen.independent)
+    verdict, effect = AS_EXPECTED, ""
+    if p < seen.level:
+        name = seen.strongest_input(spread)
+        effect = _between_fifths(spread, (seen.basis @ (seen.basis.T @ spread)))
+        verdict = f"the scale is not right everywhere: it varies with the inputs, most of all with {name}"
+    belief = "the spread is as predicted wherever the inputs are: where one scale serves all rows, it is constant"
+    return Finding("spread over inputs", belief, float(squares.mean() / degrees), 1.0, effect, p, verdict)
+
+
+def _between_fifths(spread: Floats, along: Floats) -> str:
+    """Standard deviation of residuals in the top fifth of ``along`` over that in the bottom fifth, over all units."""
+    low, high = np.quantile(along, [0.2, 0.8], axis=0)
+    # The spread's mean over a group of rows, as the standard deviation that a normal residual would need for it.
+    top, bottom = (float(_as_sd(spread[rows].mean())) for rows in (along >= high, along <= low))
+    return f"residuals vary {top / bottom:.2f} times as much there as at the other end"
+
+
+def _as_sd(mean_spread: float) -> Floats:
+    sd = np.geomspace(0.05, 20, 200)
+    grid = special.ndtri(np.linspace(0.0025, 0.9975, 200))
+    expected = special.ndtri(np.abs(2 * special.ndtr(sd[:, None] * grid) - 1).clip(1e-12, 1 - 1e-12)).mean(axis=1)
+    return np.interp(mean_spread, expected, sd)
+
+
+def _zeros(seen: Residuals) -> Iterator[Finding]:
+    prob_zero = seen.evidence.prob_zero
+    if prob_zero is None:
+        return
+    y = seen.evidence.y
+    found, expected = float((y == 0).sum()), float(prob_zero.sum())
+    v = seen.rng.random(y.shape[1] + 1)
+    if seen.independent:
+        p = float(p_values.of_count(*poisson_binomial.tail(int(found), prob_zero), v[-1]))
+    else:
+        each = [poisson_binomial.tail(int((k == 0).sum()), q) for k, q in zip(y.T, prob_zero.T, strict=True)]
+        p = p_values.of_smallest(p_values.of_count(*np.transpose(each), v[:-1]))
+    verdict = AS_EXPECTED
+    if p < seen.level:
+        verdict = f"too {'many' if found > expected else 'few'} zeros: {found:,.0f}, and {expected:,.0f} are predicted"
+    effect = f"{100 * (found - expected) / y.size:+.2g} % of all observations"
+    yield Finding("zeros", "zeros are as frequent as predicted", found, expected, effect, p, verdict)
+
+
+def _tails(seen: Residuals) -> Finding:
+    reach = np.abs(2 * seen.pit - 1) if seen.evidence.region is None else _regions(seen)
+    n, found = reach.size, int((reach > 1 - _TAIL).sum())
+    below, at = stats.binom.cdf(found - 1, n, _TAIL), stats.binom.pmf(found, n, _TAIL)
+    p = float(p_values.of_count(below, at, seen.rng.random()))
+    share, verdict = found / n, AS_EXPECTED
+    if p < seen.level:
+        verdict = f"tails are {'heavier' if share > _TAIL else 'lighter'} than predicted"
+    effect = f"{100 * share:.2g} % lie beyond the central 99 %"
+    belief = "one observation in a hundred lies beyond the central 99 %"
+    return Finding("tails", belief, share, _TAIL, effect, p, verdict)
+
+
+def _regions(seen: Residuals) -> Floats:
+    evidence = seen.evidence
+    assert evidence.region is not None
+    assert evidence.region_below is not None
+    return evidence.region_below + seen.rng.random(len(evidence.region)) * (evidence.region - evidence.region_below)
+
+
+def _skewness(seen: Residuals) -> Finding:
+    scores = seen.components(3)[:, 2]
+    p = of_scores(scores, independent=seen.independent)
+    mean, verdict = float(scores.mean()), AS_EXPECTED
+    if p < seen.level:
+        verdict = f"the {'upper' if mean > 0 else 'lower'} tail is longer than predicted"
+    belief = "observations are as symmetric, or as skewed, about their means as predicted"
+    effect = f"skewness of the residuals is {_skew(seen.z):+.2f}"
+    return Finding("skewness", belief, mean, 0.0, effect, p, verdict)
+
+
+def _skew(z: Floats) -> float:
+    return float(stats.skew(z, axis=0).mean()) if np.ptp(z, axis=0).min() > 0 else 0.0
+
+
+def _one_mode(seen: Residuals) -> Finding:
+    fine = seen.components(_LAST_FINE)[:, _FIRST_FINE - 1 :]
+    if seen.independent:
+        # Shapes that units share add up.
+        scores = fine.sum(axis=0) / math.sqrt(len(fine))
+        p = float(stats.chi2.sf((scores**2).sum(), len(scores)))
+    else:
+        p = p_values.of_smallest(stats.chi2.sf((fine**2).sum(axis=1), fine.shape[1]))
+    modes, verdict = _modes(seen.z), AS_EXPECTED
+    if p < seen.level:
+        verdict = (
+            f"the residuals have {modes} modes: there is more than one answer"
+            if modes > 1
+            else "the bulk has another shape than predicted"
+        )
+    belief = "there is one answer with one shape of error around it, the predicted one"
+    return Finding("modes and bulk", belief, float(modes), 1.0, "", p, verdict)
+
+
+def _modes(z: Floats) -> int:
+    """Modes of the pooled residuals' density that stand out: dips of more than a tenth between them."""
+    pooled = z.ravel() if z.size <= 20_000 else z.ravel()[:: z.size // 20_000 + 1]
+    if np.ptp(pooled) == 0:
+        return 1
+    grid = np.linspace(-4, 4, 161)
+    density = stats.gaussian_kde(pooled, bw_method=0.7 * len(pooled) ** -0.2)(grid)
+    peaks = [i for i in range(1, 160) if density[i] >= density[i - 1] and density[i] > density[i + 1]]
+    peaks = [i for i in peaks if density[i] > 0.1 * density.max()]
+    modes = 1
+    for left, right in zip(peaks, peaks[1:], strict=False):
+        modes += density[left:right].min() < 0.9 * min(density[left], density[right])
+    return int(modes)

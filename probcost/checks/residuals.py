@@ -1,0 +1,147 @@
+"""What a diagnosis looks at: quantile residuals, a basis of the inputs, and tests that are exact for standard normals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.polynomial import legendre
+from scipy import special, stats
+
+from probcost.checks import p_values
+from probcost.checks.evidence import Evidence, Floats
+from probcost.checks.pit import quantile_residuals, randomized_pit
+
+__all__ = ["Residuals", "of_scores", "of_squares", "residuals", "sidak"]
+
+# Inputs beyond this many are seen through so many principal components; a basis has at most so many functions.
+_COMPONENTS, _FUNCTIONS = 20, 60
+_ROWS_A_FUNCTION = 8
+_FURTHEST = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    r"""Randomised quantile residuals of T rows and N units, and the inputs they must be independent of.
+
+    Attributes:
+        evidence: observations and predictions.
+        pit: randomised probability integral transforms ``[T, N]``.
+        z: :math:`\Phi^{-1}` of them: under the model standard normal, and independent unless rows are whole vectors.
+        inputs: standardised columns ``[T, P]``; P may be 0.
+        input_names: P names.
+        basis: orthonormal functions of the inputs, ``[T, Q]``, each of mean 0: linear, squares, and random waves.
+        level: at which a verdict is put in words.
+        rng: for what must be randomised.
+    """
+
+    evidence: Evidence
+    pit: Floats
+    z: Floats
+    inputs: Floats
+    input_names: Sequence[str]
+    basis: Floats
+    level: float
+    rng: np.random.Generator
+
+    @property
+    def independent(self) -> bool:
+        """Whether the model holds units independent, given the inputs."""
+        return not self.evidence.vectors
+
+    @property
+    def location(self) -> Floats:
+        """Predicted means, centred and of length 1 over rows, ``[T, N]``; their logarithms for counts; 0 if constant."""
+        mean = self.evidence.mean
+        if self.evidence.discrete:
+            mean = np.log(np.maximum(mean, np.finfo(np.float64).tiny))
+        return _unit_length(np.where(np.isfinite(mean), mean, 0.0))
+
+    def components(self, degree: int) -> Floats:
+        """Neyman's components of each unit's PIT, ``[N, degree]``: standard normal under the model."""
+        polynomials = legendre.legvander(2 * self.pit - 1, degree)[..., 1:]
+        return np.asarray(polynomials.mean(axis=0) * np.sqrt(len(self.pit) * (2 * np.arange(1, degree + 1) + 1)))
+
+    @property
+    def spread(self) -> Floats:
+        r"""How far from its median each observation lies, ``[T, N]``: :math:`\Phi^{-1}(|2u - 1|)`, standard normal under the model.
+
+        Unlike z², a few far observations are not taken for a spread that varies.
+        """
+        smallest = np.finfo(np.float64).eps
+        return special.ndtri(np.abs(2 * self.pit - 1).clip(smallest, 1 - smallest))
+
+    def strongest_input(self, values: Floats) -> str:
+        """The input that tells most about ``values`` ``[T, N]``, linearly or by its square."""
+        centred = values - values.mean(axis=0)
+        linear, square = (_unit_length(each) for each in (self.inputs, self.inputs**2))
+        told = ((linear.T @ centred) ** 2 + (square.T @ centred) ** 2).sum(axis=1)
+        return self.input_names[int(told.argmax())]
+
+
+def residuals(evidence: Evidence, x: Floats, input_names: Sequence[str], *, level: float, seed: int) -> Residuals:
+    """Residuals of ``evidence`` beside inputs ``x`` ``[T, P]``."""
+    pit = randomized_pit(evidence.cdf, evidence.cdf_below, seed)
+    # A stream of its own, as the PIT has.
+    rng = np.random.default_rng([seed, 1937])
+    varies = np.ptp(x, axis=0) > 0
+    x = x[:, varies]
+    inputs = ((x - x.mean(axis=0)) / x.std(axis=0)).clip(-_FURTHEST, _FURTHEST)
+    names = [name for name, kept in zip(input_names, varies, strict=True) if kept]
+    return Residuals(evidence, pit, quantile_residuals(pit), inputs, names, _basis(inputs, rng), level, rng)
+
+
+def _basis(inputs: Floats, rng: np.random.Generator) -> Floats:
+    rows, columns = inputs.shape
+    most = min(_FUNCTIONS, rows // _ROWS_A_FUNCTION)
+    if columns == 0 or most == 0:
+        return np.empty((rows, 0))
+    if columns > _COMPONENTS:
+        # Correlated inputs, such as lags of one covariate, are few in truth.
+        _, directions = np.linalg.eigh(inputs.T @ inputs)
+        inputs = inputs @ directions[:, ::-1][:, :_COMPONENTS]
+        inputs = inputs / np.maximum(inputs.std(axis=0), 1e-12)
+    functions = [inputs, inputs**2]
+    waves = most - 2 * inputs.shape[1]
+    if waves > 0:
+        # Random Fourier features (Rahimi & Recht 2007) find what is neither linear nor a square: steps, interactions.
+        frequencies = rng.normal(size=(inputs.shape[1], waves)) / math.sqrt(inputs.shape[1])
+        functions.append(np.cos(inputs @ frequencies + rng.uniform(0, 2 * np.pi, waves)))
+    together = np.concatenate(functions, axis=1)[:, :most]
+    left, sizes, _ = np.linalg.svd(together - together.mean(axis=0), full_matrices=False)
+    return np.asarray(left[:, sizes > 1e-6 * sizes[0]]) if sizes[0] > 0 else np.empty((rows, 0))
+
+
+def _unit_length(columns: Floats) -> Floats:
+    centred = columns - columns.mean(axis=0)
+    length = np.linalg.norm(centred, axis=0)
+    varies = length > 1e-6 * np.linalg.norm(columns, axis=0)
+    return np.divide(centred, length, out=np.zeros_like(centred), where=varies)
+
+
+def sidak(*p: float) -> float:
+    """The smallest of independent p-values, corrected for their number: uniform again."""
+    return float(-math.expm1(len(p) * math.log1p(-min(p)))) if min(p) < 1 else 1.0
+
+
+def of_scores(scores: Floats, *, independent: bool) -> float:
+    r"""P-value of N scores that are standard normal under the model: whether they are off together, or each in its own way.
+
+    :math:`(\sum g_i)^2 / N` and what is left of :math:`\sum g_i^2` are independent χ² of 1 and N − 1 degrees of freedom. Of units
+    that may depend on each other, Bonferroni's of the smallest.
+    """
+    if not independent:
+        return p_values.of_smallest(2 * stats.norm.sf(np.abs(scores)))
+    n = len(scores)
+    together = float(scores.sum() ** 2 / n)
+    shared = float(stats.chi2.sf(together, 1))
+    return shared if n == 1 else sidak(shared, float(stats.chi2.sf((scores**2).sum() - together, n - 1)))
+
+
+def of_squares(squares: Floats, degrees: int, *, independent: bool) -> float:
+    """P-value of N sums of squares that are χ² of ``degrees`` degrees of freedom each, under the model."""
+    if not independent:
+        return p_values.of_smallest(stats.chi2.sf(squares, degrees))
+    return float(stats.chi2.sf(squares.sum(), degrees * len(squares)))
