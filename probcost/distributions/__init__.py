@@ -13,6 +13,7 @@ from probcost.distributions.elliptical import MultivariateNormal, MultivariateSt
 from probcost.distributions.laplace import Laplace
 from probcost.distributions.mixture import Mixture
 from probcost.distributions.negative_binomial import NegativeBinomial
+from probcost.distributions.negative_multinomial import NegativeMultinomial
 from probcost.distributions.normal import Normal
 from probcost.distributions.poisson import Poisson
 from probcost.distributions.scatter import LowRank, Regressions
@@ -30,6 +31,7 @@ __all__ = [
     "MultivariateNormal",
     "MultivariateStudentT",
     "NegativeBinomial",
+    "NegativeMultinomial",
     "Normal",
     "NormalComparison",
     "Poisson",

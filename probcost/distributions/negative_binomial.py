@@ -20,7 +20,7 @@ from probcost.distributions._special import (
     widest,
 )
 
-__all__ = ["NegativeBinomial"]
+__all__ = ["NegativeBinomial", "gamma_gain"]
 
 # Γ's argument is raised by so much before Stirling's series; 8 gives 3·10⁻¹⁴.
 _SHIFT = 8
@@ -131,6 +131,14 @@ class _NegativeBinomialFamily:
         return curvature
 
 
+def gamma_gain(alpha: Tensor) -> Tensor:
+    """A draw of Gamma(1/α, α) for each α ≥ 0: mean 1, variance α."""
+    # Below 10⁻³⁰ the Gamma is a point for every mean in range, and 1/α would overflow Gamma's sampler.
+    mixed = alpha > 1e-30
+    concentration = torch.where(mixed, alpha, 1.0).reciprocal()
+    return torch.where(mixed, torch._standard_gamma(concentration) * alpha, 1.0)
+
+
 class NegativeBinomial(CountDistribution):
     r"""Counts with mean m = e^η and variance m + α m²; exactly Poisson at α = 0.
 
@@ -183,10 +191,7 @@ class NegativeBinomial(CountDistribution):
             mean, alpha = (
                 tensor.to(wide).expand(shape) for tensor in (self.mean.clamp_max(LARGEST_COUNT), self.dispersion)
             )
-            # Below 10⁻³⁰ the Gamma is a point for every mean in range, and 1/α would overflow Gamma's sampler.
-            mixed = alpha > 1e-30
-            concentration = torch.where(mixed, alpha, 1.0).reciprocal()
-            rate = torch.where(mixed, torch._standard_gamma(concentration) * alpha * mean, mean)
+            rate = gamma_gain(alpha) * mean
             return torch.poisson(rate.clamp_max(LARGEST_COUNT)).to(self.log_mean.dtype)
 
     def _cdf(self, count: Tensor, *params: Tensor) -> Tensor:

@@ -41,7 +41,8 @@ def recent_baseline(model: CostModel, x: Tensor, y: Tensor) -> tuple[Tensor, flo
         raw = torch.cat([model.raw(part) for part in x[recent].split(_ROWS)])
     observed = y[recent]
     age = torch.arange(len(raw) - 1, -1, -1, dtype=raw.dtype, device=raw.device)
-    weight = torch.exp2(-age / half_life)[:, None]
+    weight = torch.exp2(-age / half_life)
+    weight = weight if model.likelihood.event_dim else weight[:, None]
     shift = raw.new_zeros(y.shape[1], requires_grad=True)
     rest = raw.new_zeros(raw.shape[1] - y.shape[1])
     optimizer = torch.optim.LBFGS([shift], max_iter=50, line_search_fn="strong_wolfe")

@@ -18,6 +18,7 @@ from probcost.likelihoods.counts import (
 from probcost.likelihoods.matching import NWayChoice, SamePerson
 from probcost.likelihoods.mining import triplets
 from probcost.likelihoods.mixture import Mixture
+from probcost.likelihoods.shared_gain import NegativeMultinomial
 from probcost.likelihoods.vectors import LowRankMultivariateNormal, MultivariateNormal, MultivariateStudentT
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "MultivariateStudentT",
     "NWayChoice",
     "NegativeBinomial",
+    "NegativeMultinomial",
     "Normal",
     "Poisson",
     "SamePerson",
@@ -50,6 +52,7 @@ NAMES: dict[str, type[Likelihood]] = {
     "conway_maxwell_poisson": ConwayMaxwellPoisson,
     "zero_inflated_poisson": ZeroInflatedPoisson,
     "zero_inflated_negative_binomial": ZeroInflatedNegativeBinomial,
+    "negative_multinomial": NegativeMultinomial,
     "normal": Normal,
     "student_t": StudentT,
     "laplace": Laplace,

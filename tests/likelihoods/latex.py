@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-_TOKEN = re.compile(r"\\[A-Za-z]+|\d+\.?\d*|\[[^\]]*\]|[A-Za-z]_[a-z]|[A-Za-z]|[-+/^!(){}=_|,]")
+_TOKEN = re.compile(r"\\[A-Za-z]+|\d+\.?\d*|\[[^\]]*\]|[A-Za-z]_[a-hj-z]|[A-Za-z]|[-+/^!(){}=_|,]")
 _TERMS = 400  # of an infinite sum
 
 
 def evaluate(equation: str, values: Mapping[str, Any]) -> float:
     """The number that ``equation`` stands for, with its symbols (``"k"``, ``r"\\lambda"``) replaced by ``values``.
 
-    Values are numbers, numpy vectors and matrices, or lists of these with one entry for each component c of a sum.
+    Values are numbers, numpy vectors and matrices, or lists of these with one entry for each component c, or unit i, of a sum.
     """
     reader = _Reader(_TOKEN.findall(equation), dict(values))
     result = reader.sum()
@@ -116,6 +116,9 @@ class _Reader:
         if token == r"\pi" and token not in self.values:
             return math.pi
         found = self.values[token] if token in self.values else float(token)
+        if isinstance(found, list) and self.peek() == "_":  # the i-th unit's, inside a sum over units
+            self.take("_")
+            return found[int(self.values[self.take()]) - 1]
         return found[int(self.values["c"]) - 1] if isinstance(found, list) else found
 
     def group(self, opening: str, closing: str, read: Callable[[], Any]) -> Any:
@@ -125,8 +128,8 @@ class _Reader:
         return value
 
     def series(self) -> float:
-        if self.tokens[self.at + 2] == "c":
-            return self.components()
+        if self.tokens[self.at + 2] != "j":
+            return self.parts(index=self.tokens[self.at + 2], last=self.tokens[self.at + 8])
         for token in ("_", "{", "j", "=", "0", "}", "^", "{", r"\infty", "}"):
             self.take(token)
         start, terms = self.at, []
@@ -142,12 +145,13 @@ class _Reader:
         self.power()
         return math.fsum(terms)
 
-    def components(self) -> float:
-        for token in ("_", "{", "c", "=", "1", "}", "^", "{", "K", "}"):
+    def parts(self, index: str, last: str) -> float:
+        """Over components c = 1 … K, or units i = 1 … N; what hangs on the index is a list."""
+        for token in ("_", "{", index, "=", "1", "}", "^", "{", last, "}"):
             self.take(token)
         start, terms = self.at, []
-        for c in range(1, int(self.values["K"]) + 1):
+        for number in range(1, int(self.values[last]) + 1):
             self.at = start
-            self.values["c"] = float(c)
+            self.values[index] = float(number)
             terms.append(float(self.product()))
         return math.fsum(terms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import Any
 
 import pytest
 import torch
@@ -44,8 +45,13 @@ def raw_for(likelihood: Likelihood, rows: int) -> torch.Tensor:
 
 def test_shapes_over_rows_and_draws(likelihood: Likelihood) -> None:
     assert likelihood.event_shape == (N,)
-    assert likelihood(raw_for(likelihood, 7)).batch_shape == (7, N)
-    assert likelihood(raw_for(likelihood, 14).reshape(2, 7, -1)).batch_shape == (2, 7, N)
+    one, two = likelihood(raw_for(likelihood, 7)), likelihood(raw_for(likelihood, 14).reshape(2, 7, -1))
+    assert one.batch_shape + one.event_shape == (7, N)
+    assert two.batch_shape + two.event_shape == (2, 7, N)
+    assert len(two.event_shape) == likelihood.event_dim
+    y = torch.ones(7, N, dtype=torch.float64)
+    assert two.log_prob(y).shape == two.batch_shape
+    assert likelihood.null(y[0], y[0]).log_prob(y).shape == one.batch_shape
 
 
 @torch.no_grad()
@@ -54,24 +60,39 @@ def test_printed_equation_is_the_cost(likelihood: Likelihood) -> None:
     y = torch.tensor([[0.0, 1.0, 2.0], [5.0, 0.0, 3.0], [1.0, 7.0, 0.0], [2.0, 0.0, 11.0]], dtype=torch.float64)
     cost = -distribution.log_prob(y)
     symbols = {symbol: operator.attrgetter(path)(distribution) for symbol, path in likelihood.symbols.items()}
+    symbols = {"k": y, **symbols}
     for t in range(4):
+        if likelihood.event_dim:  # of the whole row: parameters of units are lists
+            values: dict[str, Any] = {s: v[t].tolist() for s, v in symbols.items()}
+            assert evaluate(likelihood.equation, {"N": float(N), **values}) == pytest.approx(float(cost[t]), rel=1e-9)
+            continue
         for i in range(N):
             values = {s: float(torch.as_tensor(v).expand(4, N)[t, i]) for s, v in symbols.items()}
-            printed = evaluate(likelihood.equation, {"k": float(y[t, i]), **values})
-            assert printed == pytest.approx(float(cost[t, i]), rel=1e-9)
+            assert evaluate(likelihood.equation, values) == pytest.approx(float(cost[t, i]), rel=1e-9)
 
 
 @torch.no_grad()
 def test_probabilities_sum_to_one_and_give_the_moments(likelihood: Likelihood) -> None:
     distribution = likelihood(raw_for(likelihood, 2))
-    k = torch.arange(400.0, dtype=torch.float64)[:, None, None]
-    p = distribution.log_prob(k).exp()
+    if likelihood.event_dim:
+        k, p = joint(distribution)
+    else:
+        k = torch.arange(400.0, dtype=torch.float64)[:, None, None]
+        p = distribution.log_prob(k).exp()
     assert p.sum(0).numpy() == pytest.approx(torch.ones(2, N).numpy(), abs=1e-9)
     mean = (k * p).sum(0)
     assert distribution.mean.numpy() == pytest.approx(mean.numpy(), rel=1e-7)
     variance = ((k - mean) ** 2 * p).sum(0)
     assert distribution.variance.numpy() == pytest.approx(variance.numpy(), rel=1e-6)
     assert distribution.cdf(torch.full((2, N), 4.0)).numpy() == pytest.approx(p[:5].sum(0).numpy())
+
+
+def joint(distribution: Any, most: int = 70) -> tuple[torch.Tensor, torch.Tensor]:
+    """Counts, and P(Kᵢ = k) ``[most, 2, N]`` of each unit by itself, summed over all rows of N counts up to ``most``."""
+    k = torch.arange(float(most), dtype=torch.float64)
+    p = distribution.log_prob(torch.cartesian_prod(*[k] * N)[:, None]).exp().T.reshape(2, *[most] * N)
+    units = [p.sum([1 + other for other in range(N) if other != i]) for i in range(N)]
+    return k[:, None, None], torch.stack(units, -1).movedim(1, 0)
 
 
 @torch.no_grad()
@@ -82,7 +103,8 @@ def test_samples_follow_the_probabilities(likelihood: Likelihood) -> None:
     samples = distribution.sample(torch.Size((n,)))
     for k in range(4):
         p = distribution.log_prob(torch.full((1, N), float(k))).exp()
-        observed = (samples == k).double().mean(0)
+        same = samples == k  # all units of a row, where it is one vector
+        observed = (same.all(-1) if likelihood.event_dim else same).double().mean(0)
         tolerance = 5 * (p * (1 - p) / n).sqrt() + 1e-4
         assert bool(((observed - p).abs() < tolerance).all())
 

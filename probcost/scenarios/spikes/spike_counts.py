@@ -28,7 +28,8 @@ class SpikeCounts(CostModel):
         n_inputs: columns of ``x``: behavioural parameters, times the bins of history that `lag_window` lines up.
         n_neurons: columns of ``y``.
         likelihood: a name (``"poisson"``, ``"negative_binomial"``, ``"conway_maxwell_poisson"``,
-            ``"zero_inflated_poisson"``, ``"zero_inflated_negative_binomial"``) or a likelihood over ``n_neurons`` units.
+            ``"zero_inflated_poisson"``, ``"zero_inflated_negative_binomial"``, ``"negative_multinomial"``) or a
+            likelihood over ``n_neurons`` units.
         network: inputs → raw outputs; four hidden layers of 256 with dropout unless given.
         prior: belief about the weights; none unless given.
         drifting: neurons' baselines wander over minutes, as recordings do, and predictions are for bins after the training
@@ -75,7 +76,7 @@ class SpikeCounts(CostModel):
         weights = self.sample_weights()  # θ ~ prior
         counts = self.distribution(x, weights)  # p(k | x, θ): network, then likelihood
         with self.data_plate(len(x), num_data):  # bins are independent given the rates ...
-            with pyro.plate("neurons", self.likelihood.n_units, dim=-1):  # ... and so are neurons
+            with self.unit_plate():  # ... and so are neurons, unless the likelihood has them share a gain
                 return pyro.sample("counts", counts, obs=y)
 
 
