@@ -22,6 +22,7 @@ FLOW = [
     "batched",
     "model",
     "inputs",
+    "history",
     "uncertainty",
     "predict",
 ]

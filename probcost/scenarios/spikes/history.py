@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from probcost.history import windows
+
 __all__ = ["lag_window", "raised_cosine", "window_names"]
 
 
@@ -94,5 +96,4 @@ def _past(x: ArrayLike, n_lags: int) -> NDArray[np.float64]:
         raise ValueError(f"n_lags is {n_lags}, it must be a whole number of bins, 0 or more")
     if n_lags >= len(inputs):
         raise ValueError(f"n_lags is {n_lags}, but x has {len(inputs)} bins: windows must be shorter than that")
-    padded = np.concatenate([np.repeat(inputs[:1], n_lags, axis=0), inputs])
-    return np.lib.stride_tricks.sliding_window_view(padded, n_lags + 1, axis=0)[..., ::-1]
+    return windows(inputs, before=np.repeat(inputs[:1], n_lags, axis=0))
