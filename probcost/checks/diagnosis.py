@@ -2,11 +2,117 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from probcost.checks.diagnosis_result import Diagnosis, Finding
+    from probcost.checks.residuals import Residuals
 
 __all__ = ["diagnose"]
 
+# Of wider inputs, such as pixels, so many columns evenly spaced are looked at.
+_COLUMNS = 400
+_FEWEST = 10
+_IN_TIME = "independence over time"
 
-def diagnose(fit: Any, x: Any, y: Any) -> Any:
-    """Which belief is wrong? Every assumption of a cost function as a line, with the evidence and what to try next."""
-    raise NotImplementedError
+
+def diagnose(fit: Any, x: Any, y: Any, *, level: float = 0.05, seed: int = 0) -> Diagnosis:
+    r"""Hold every assumption of a fit's cost function against rows ``x``, ``y``, and try other beliefs where one is denied.
+
+    Assumptions are tested on randomised quantile residuals :math:`z = \Phi^{-1}(u)`, which under the model are standard
+    normal and independent: every p-value is that of the model's own simulations, in closed form. Where one is denied,
+    other likelihoods are tried around the same predictions, their shapes learned on half of the rows and scored on the
+    other half: what gains most is named first, and of those that gain alike, the simplest.
+
+    Args:
+        fit: what `probcost.fit` returned.
+        x: inputs ``[T, ...]``, best such as the fit was not trained on, in their order where they have one.
+        y: observations ``[T, N]``, in their own units.
+        level: a true model is denied anything at most this often.
+        seed: of the randomised residuals of counts, and of what is tried.
+
+    Returns:
+        A `Diagnosis`: ``.findings``, ``.next`` (likelihoods to try, best first, each ready for a model of its own),
+        ``.ok``, ``.to_frame()``, ``.plot()``; prints itself.
+
+    Raises:
+        ValueError: for rows that differ in number, observations the likelihood cannot produce, fewer than 10 rows, or a
+            level outside (0, 1).
+
+    Source: Dunn & Smyth, "Randomized quantile residuals", 1996, https://doi.org/10.1080/10618600.1996.10474708; Hartig,
+    DHARMa, 2016, https://CRAN.R-project.org/package=DHARMa, for residuals by simulation as the one tool for any model.
+
+    Example:
+        >>> x = torch.linspace(-1, 1, 2000)[:, None]
+        >>> y = torch.poisson(torch.exp(1 + x) * torch.distributions.Gamma(2.0, 2.0).sample(x.shape))
+        >>> model = pc.CostModel(nn.Linear(1, 1), pc.likelihoods.Poisson(1))
+        >>> fitted = pc.fit(model, x, y, optimizer="lbfgs", progress=False)
+        >>> type(pc.diagnose(fitted, x, y).next[0]).__name__
+        'NegativeBinomial'
+    """
+    # Here, since these import scipy, and `import probcost` must stay fast.
+    from probcost.checks.diagnosis_result import Diagnosis
+    from probcost.checks.evidence import gather
+    from probcost.checks.remedies import advised, to_try
+    from probcost.checks.residuals import residuals
+    from probcost.checks.trials import attempt
+
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; it must lie between 0 and 1")
+    name = f"{type(fit.model.likelihood).__name__} by {fit.method}"
+    own = getattr(fit, "findings", None)
+    if own is not None:
+        findings = _corrected(own(x, y, level=level, seed=seed))
+        proposed = [remedy for finding in findings if finding.p_corrected < level for remedy in finding.next]
+        units = fit.model.likelihood.n_units
+        return Diagnosis(findings, (), tuple(proposed), level, name, len(y), units, None, {})
+    evidence = gather(fit, x, y)
+    if len(evidence.y) < _FEWEST:
+        raise ValueError(f"y has {len(evidence.y)} rows; a diagnosis needs at least {_FEWEST}")
+    seen = residuals(evidence, *_inputs(fit, x), level=level, seed=seed)
+    findings = _corrected(_assumptions(seen))
+    denied = {finding.name for finding in findings if finding.p_corrected < level}
+    likelihood = fit.model.likelihood
+    trials, first = attempt(seen, likelihood, ordered=fit.model.ordered or _IN_TIME in denied) if denied else ([], None)
+    findings = tuple(advised(f, trials, first) if f.name in denied else f for f in findings)
+    return Diagnosis(
+        findings,
+        tuple(trials),
+        to_try(trials, first, denied, likelihood),
+        level,
+        name,
+        *evidence.y.shape,
+        seen.z,
+        {"predicted": evidence.mean, "inputs": seen.inputs},
+    )
+
+
+def _inputs(fit: Any, x: Any) -> tuple[Any, list[str]]:
+    import numpy as np
+
+    from probcost.inputs import as_inputs, column_names
+
+    array = np.asarray(as_inputs(x, fit.null_mean).flatten(1).cpu(), dtype=np.float64)
+    names = column_names(x) or [f"input {i}" for i in range(array.shape[1])]
+    if array.shape[1] > _COLUMNS:
+        kept = np.linspace(0, array.shape[1] - 1, _COLUMNS).round().astype(int)
+        array, names = array[:, kept], [f"input {i}" for i in kept]
+    return array, list(names)
+
+
+def _assumptions(seen: Residuals) -> Iterable[Finding]:
+    from probcost.checks.assumptions import of_dependence, of_means
+    from probcost.checks.assumptions_of_shape import of_shape, of_spread
+
+    for lines in (of_means, of_spread, of_shape, of_dependence):
+        yield from lines(seen)
+
+
+def _corrected(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    from probcost.checks.p_values import holm
+
+    found = tuple(findings)
+    corrected = holm([finding.p_value for finding in found])
+    return tuple(dataclasses.replace(f, p_corrected=float(p)) for f, p in zip(found, corrected, strict=True))

@@ -62,7 +62,7 @@ class Trial:
     remedy: Any
     gain: float
     standard_error: float
-    learned: int
+    learned: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)

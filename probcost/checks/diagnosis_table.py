@@ -19,8 +19,10 @@ _HEADER = ("", "assumption", "p", "what the data say")
 def name_of(remedy: Any) -> str:
     """A remedy as one writes it: ``NegativeBinomial(20)``, ``Normal(1, scale='predicted')``."""
     config = getattr(remedy, "config", None)
+    if isinstance(remedy, str):
+        return remedy
     if config is None:
-        return repr(remedy).split("\n")[0].split(": ")[0]
+        return repr(remedy).split(": ")[0]
     n_units, *options = config.items()
     written = [str(n_units[1]), *(f"{key}={value!r}" for key, value in options if key != "link")]
     return f"{type(remedy).__name__}({', '.join(written)})"
