@@ -18,7 +18,7 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as serialise_tensors
 from torch import Tensor
 
-__all__ = ["FORMAT", "read", "write", "write_arrays"]
+__all__ = ["FORMAT", "read", "write", "write_arrays", "write_text"]
 
 FORMAT = 2
 
@@ -95,6 +95,13 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> Non
     """Put ``arrays`` into the ``.npz`` file ``path``; a kill meanwhile leaves what was there whole."""
     with _replacing(Path(path)) as file:
         np.savez_compressed(file, **arrays)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Put ``text`` into the file ``path``, as UTF-8; folders above it are made, a kill leaves what was there whole."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _replace(target, text.encode())
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -2,11 +2,174 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm.auto import tqdm
+
+from probcost.inputs import same_length
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from probcost.checks.page_html import Section
 
 __all__ = ["report"]
 
 
-def report(fit: Any, x: Any, y: Any, path: Any) -> Any:
-    """One self-contained HTML page about a fit."""
-    raise NotImplementedError
+def report(
+    fit: Any,
+    x: Any,
+    y: Any,
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    comparison: Any = None,
+    pictures: Mapping[str, Figure] | None = None,
+    tables: Mapping[str, pd.DataFrame] | None = None,
+    level: float = 0.05,
+    seed: int = 0,
+    progress: bool = True,
+) -> Path:
+    """Write one HTML page about a fit: the verdict, the belief and its equation, training, scores, checks, pictures.
+
+    Everything is in the one file, pictures too: it can be sent, printed, and read without a network, on a phone as well. A
+    kill meanwhile leaves the file that was there whole.
+
+    Args:
+        fit: what `probcost.fit` returned.
+        x: inputs ``[T, ...]``, best such as the fit was not trained on; of a face fit, photos.
+        y: observations ``[T, N]``, in their own units; of a face fit, the people's numbers.
+        path: the file to write; folders above it are made.
+        title: heads the page; likelihood and method unless given.
+        comparison: what `probcost.compare` returned, or other fits by name, which are then compared with this one.
+        pictures: captions and figures of your own, shown after the package's.
+        tables: captions and data frames of your own, likewise.
+        level: a true model fails the check, and the diagnosis, at most this often.
+        seed: of all that is random on the page.
+        progress: show a progress bar.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: for rows that differ in number, observations the likelihood cannot produce, or a path that is a folder.
+        TypeError: for a comparison, pictures or tables of another kind.
+
+    Example:
+        >>> import tempfile
+        >>> x = torch.linspace(-1, 1, 200)[:, None]
+        >>> y = x + 0.1 * torch.randn(200, 1)
+        >>> fit = pc.fit(pc.CostModel(nn.Linear(1, 1), pc.likelihoods.Normal(1, scale=0.1)), x, y, epochs=2, progress=False)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     pc.report(fit, x, y, f"{folder}/report.html", progress=False).name
+        'report.html'
+    """
+    same_length(x=x, y=y)
+    fit.observations(y)  # complains of what the likelihood cannot have produced
+    target = Path(path)
+    if target.is_dir():
+        raise ValueError(f"path is the folder {target}; give the name of a file, such as {target / 'report.html'}")
+    _complain_of_kinds(comparison, pictures, tables)
+    if not fit.model.likelihood.composite:
+        fit.predict(x)  # complains of inputs now, and computes nothing yet
+
+    # Here, since they import scipy and matplotlib, and `import probcost` must stay fast.
+    from probcost import save
+    from probcost.checks.page_html import document
+
+    title = title or f"{type(fit.model.likelihood).__name__} fitted by {fit.method}"
+    opening, sections = _judged(fit, x, y, comparison, level=level, seed=seed, progress=progress)
+    sections += _own(pictures or {}, tables or {})
+    save.write_text(target, document(title, opening, sections, _colophon(fit, seed)))
+    return target
+
+
+def _judged(
+    fit: Any, x: Any, y: Any, comparison: Any, *, level: float, seed: int, progress: bool
+) -> tuple[str, list[Section]]:
+    """The verdict, and every section that the package itself writes."""
+    from probcost.checks import check, page_parts
+    from probcost.checks.comparison import compare
+    from probcost.checks.diagnosis import diagnose
+    from probcost.checks.scorecard import score
+
+    likelihood = fit.model.likelihood
+    with tqdm(total=4 + (comparison is not None), desc="report", unit="part", disable=not progress) as bar:
+        diagnosis = diagnose(fit, x, y, level=level, seed=seed)
+        sections = [page_parts.diagnosed(diagnosis)]
+        bar.update()
+        sections.append(page_parts.modelled(fit, x, len(y)))
+        training = page_parts.trained(fit.history)
+        sections += [training] if training else []
+        bar.update()
+        checked = None
+        if likelihood.composite:
+            sections.append(page_parts.not_row_by_row())
+            bar.update(2)
+        else:
+            sections.append(page_parts.scored(score(fit, x, y, seed=seed)))
+            bar.update()
+            checked = check(fit, x, y, level=level, seed=seed)
+            sections.append(page_parts.checked(checked))
+            bar.update()
+        if comparison is not None:
+            if isinstance(comparison, Mapping):
+                own = {} if any(other is fit for other in comparison.values()) else {"this fit": fit}
+                comparison = compare({**own, **comparison}, x, y)
+            sections.append(page_parts.compared(comparison))
+            bar.update()
+    return page_parts.verdict(diagnosis, checked), sections
+
+
+def _own(pictures: Mapping[str, Figure], tables: Mapping[str, pd.DataFrame]) -> list[Section]:
+    """The user's tables and pictures, as they come."""
+    from probcost.checks.page_html import Section, frame, picture
+
+    sections = []
+    if tables:
+        shown = "".join(f"<h3>{escape(caption)}</h3>{frame(caption, table)}" for caption, table in tables.items())
+        sections.append(Section("tables", "In numbers", shown))
+    if pictures:
+        shown = "".join(picture(figure, caption) for caption, figure in pictures.items())
+        sections.append(Section("pictures", "In pictures", shown))
+    return sections
+
+
+def _colophon(fit: Any, seed: int) -> str:
+    now = datetime.now().astimezone()
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "pyro-ppl", "numpy"))
+    return (
+        f"<p>Written by probcost {version('probcost')} on {now:%-d %B %Y at %H:%M %Z}. "
+        f"Seed of the fit {fit.seed}, of this page {seed}. {packages}.</p>"
+    )
+
+
+def _complain_of_kinds(comparison: Any, pictures: Any, tables: Any) -> None:
+    for name, given, wanted, example in (
+        ("pictures", pictures, "savefig", '{"What is seen": figure}'),
+        ("tables", tables, "itertuples", '{"What is counted": data_frame}'),
+    ):
+        if given is None:
+            continue
+        if not isinstance(given, Mapping):
+            raise TypeError(f"{name} must map captions, such as {example}; got {type(given).__name__}")
+        for caption, shown in given.items():
+            if not hasattr(shown, wanted):
+                kind = "a matplotlib Figure" if name == "pictures" else "a data frame"
+                raise TypeError(f"{name}[{caption!r}] must be {kind}; got {type(shown).__name__}")
+    if isinstance(comparison, Mapping):
+        for name, other in comparison.items():
+            if not hasattr(other, "predict"):
+                raise TypeError(f"comparison[{name!r}] must be a fit; got {type(other).__name__}")
+    elif comparison is not None and not (hasattr(comparison, "_repr_html_") and hasattr(comparison, "plot")):
+        raise TypeError(
+            "comparison must be what probcost.compare returned, or other fits by name, such as "
+            f'{{"poisson": fit}}; got {type(comparison).__name__}'
+        )
