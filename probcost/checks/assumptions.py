@@ -13,7 +13,7 @@ from probcost.checks.diagnosis_result import Finding
 from probcost.checks.evidence import Floats
 from probcost.checks.residuals import Residuals, of_scores, of_squares, sidak
 
-__all__ = ["of_dependence", "of_means"]
+__all__ = ["AS_EXPECTED", "autocorrelation_scores", "explained_by", "of_dependence", "of_means"]
 
 _BLOCKS = 10
 _LAGS = 5
@@ -41,9 +41,8 @@ def of_dependence(seen: Residuals) -> Iterator[Finding]:
 
 def _level(seen: Residuals) -> Finding:
     rows = len(seen.z)
-    mean = seen.z.mean(axis=0)
-    p = of_scores(mean * math.sqrt(rows), independent=seen.independent)
-    evidence = seen.evidence
+    mean, evidence = seen.z.mean(axis=0), seen.evidence
+    p = of_scores(_self_scaled(seen, np.ones_like(seen.z)), independent=seen.independent)
     observed, predicted = evidence.y.mean(), evidence.mean.mean()
     off = f"{mean.mean():+.2g} predicted standard deviations; {_deviating(mean * math.sqrt(rows))}"
     if evidence.discrete and predicted > 0:
@@ -59,7 +58,7 @@ def _level(seen: Residuals) -> Finding:
 def _extent(seen: Residuals) -> Finding:
     scores = (seen.location * seen.z).sum(axis=0)
     used = np.any(seen.location, axis=0)
-    p = of_scores(scores[used], independent=seen.independent)
+    p = of_scores(_self_scaled(seen, seen.location)[used], independent=seen.independent)
     score = float(scores.sum() / math.sqrt(used.sum()))
     verdict = AS_EXPECTED
     if p < seen.level:
@@ -72,11 +71,21 @@ def _extent(seen: Residuals) -> Finding:
     return Finding("size of effects", belief, score, 0.0, _deviating(scores[used]), p, verdict)
 
 
+def _self_scaled(seen: Residuals, weights: Floats) -> Floats:
+    """Weighted sums of y − mean over the scale that they show themselves: near standard normal whatever the spread.
+
+    Quantile residuals alone would take a wrong spread of skewed counts for a wrong mean.
+    """
+    off = weights * (seen.evidence.y - seen.evidence.mean)
+    size = np.sqrt((off**2).sum(axis=0))
+    return np.divide(off.sum(axis=0), size, out=np.zeros_like(size), where=size > 0)
+
+
 def _inputs(seen: Residuals) -> Finding:
-    squares = ((seen.basis.T @ seen.z) ** 2).sum(axis=0)
-    degrees, (rows, units) = seen.basis.shape[1], seen.z.shape
-    p = of_squares(squares, degrees, independent=seen.independent)
-    explained = max(0.0, float(squares.sum() - degrees * units) / float((seen.z**2).sum()))
+    squares = explained_by(seen.basis, seen.z)
+    (rows, units), degrees = seen.z.shape, seen.basis.shape[1]
+    p = of_squares(squares, degrees, rows, independent=seen.independent)
+    explained = max(0.0, float(squares.mean() - degrees) / rows)
     verdict, effect = AS_EXPECTED, f"{100 * explained:.2g} % of the residuals' variance"
     if p < seen.level:
         name = seen.strongest_input(seen.z)
@@ -88,6 +97,13 @@ def _inputs(seen: Residuals) -> Finding:
         "the network has learned all that the inputs tell of the mean: nothing is non-linear, or interacts, beyond it"
     )
     return Finding("what inputs tell", belief, float(squares.sum() / (degrees * units)), 1.0, effect, p, verdict)
+
+
+def explained_by(basis: Floats, values: Floats) -> Floats:
+    """(T − 1) R² of each unit's ``values`` ``[T, N]`` on orthonormal functions of mean 0."""
+    variance = values.var(axis=0, ddof=1)
+    explained = ((basis.T @ values) ** 2).sum(axis=0)
+    return np.divide(explained, variance, out=np.zeros_like(variance), where=variance > 0)
 
 
 def _hidden_by_scale(seen: Residuals) -> float:
@@ -104,7 +120,7 @@ def _hidden_by_scale(seen: Residuals) -> float:
 def _time(seen: Residuals) -> Finding:
     rows = len(seen.z)
     lag_1, all_lags = autocorrelation_scores(seen.z)
-    own = of_squares((all_lags**2).sum(axis=0), len(all_lags), independent=seen.independent)
+    own = of_squares((all_lags**2).sum(axis=0), len(all_lags), rows, independent=seen.independent)
     p = sidak(of_scores(lag_1, independent=seen.independent), own)
     r = lag_1 / math.sqrt(rows)
     verdict = AS_EXPECTED
@@ -129,17 +145,19 @@ def autocorrelation_scores(z: Floats) -> tuple[Floats, Floats]:
 
 
 def _drift(seen: Residuals) -> Finding:
-    blocks = np.array_split(seen.z - seen.z.mean(axis=0), min(_BLOCKS, len(seen.z) // 5))
-    means = np.stack([block.mean(axis=0) for block in blocks])
-    sizes = np.array([len(block) for block in blocks])[:, None]
+    rows = len(seen.z)
+    blocks = np.array_split(np.arange(rows), min(_BLOCKS, rows // 5))
+    means = np.stack([seen.z[block].mean(axis=0) for block in blocks]) - seen.z.mean(axis=0)
     # Where neighbours are alike, block means vary by that alone, which is another line's matter.
     lag_1, _ = autocorrelation_scores(seen.z)
-    r = float(lag_1.mean() / math.sqrt(len(seen.z)))
+    r = float(lag_1.mean() / math.sqrt(rows))
     alike = stats.norm.sf(lag_1.sum() / math.sqrt(len(lag_1))) < seen.level
     worth = (1 - r) / (1 + r) if alike and 0 < r < 1 else 1.0
-    squares = (sizes * means**2).sum(axis=0) * worth
+    sizes = np.array([len(block) for block in blocks])
+    variance = np.maximum(seen.z.var(axis=0, ddof=1), np.finfo(np.float64).tiny)
+    squares = (sizes[:, None] * means**2).sum(axis=0) / variance * worth
     degrees = len(blocks) - 1
-    p = of_squares(squares, degrees, independent=seen.independent)
+    p = of_squares(squares, degrees, rows, independent=seen.independent)
     furthest = np.unravel_index(int(np.abs(means).argmax()), means.shape)
     name = seen.evidence.unit_names[furthest[1]]
     effect = f"{name} is {means[furthest]:+.2f} sd off in tenth {furthest[0] + 1} of the rows"

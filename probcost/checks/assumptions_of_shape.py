@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ import numpy as np
 from scipy import special, stats
 
 from probcost.checks import p_values, poisson_binomial
-from probcost.checks.assumptions import AS_EXPECTED
+from probcost.checks.assumptions import AS_EXPECTED, explained_by
 from probcost.checks.diagnosis_result import Finding
 from probcost.checks.evidence import Floats
 from probcost.checks.residuals import Residuals, of_scores, of_squares
@@ -66,8 +67,9 @@ def _normal_scores(squares: Floats, degrees: int) -> Floats:
 
 
 def _with_the_mean(seen: Residuals) -> Finding:
-    scores = (seen.location * seen.spread).sum(axis=0)
     used = np.any(seen.location, axis=0)
+    # Over their own standard deviation, so that a spread wrong everywhere is not mistaken for one that changes.
+    scores = (seen.location * seen.spread).sum(axis=0) / np.maximum(seen.spread.std(axis=0, ddof=1), 1e-9)
     p = of_scores(scores[used], independent=seen.independent)
     score = float(scores.sum() / math.sqrt(used.sum()))
     verdict = AS_EXPECTED
@@ -80,8 +82,8 @@ def _with_the_mean(seen: Residuals) -> Finding:
 
 def _over_inputs(seen: Residuals) -> Finding:
     spread, degrees = seen.spread, seen.basis.shape[1]
-    squares = ((seen.basis.T @ spread) ** 2).sum(axis=0)
-    p = of_squares(squares, degrees, independent=seen.independent)
+    squares = explained_by(seen.basis, spread)
+    p = of_squares(squares, degrees, len(spread), independent=seen.independent)
     verdict, effect = AS_EXPECTED, ""
     if p < seen.level:
         name = seen.strongest_input(spread)
@@ -189,6 +191,6 @@ def _modes(z: Floats) -> int:
     peaks = [i for i in range(1, 160) if density[i] >= density[i - 1] and density[i] > density[i + 1]]
     peaks = [i for i in peaks if density[i] > 0.1 * density.max()]
     modes = 1
-    for left, right in zip(peaks, peaks[1:], strict=False):
+    for left, right in itertools.pairwise(peaks):
         modes += density[left:right].min() < 0.9 * min(density[left], density[right])
     return int(modes)

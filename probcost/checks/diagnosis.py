@@ -15,6 +15,8 @@ __all__ = ["diagnose"]
 # Of wider inputs, such as pixels, so many columns evenly spaced are looked at.
 _COLUMNS = 400
 _FEWEST = 10
+# Trials shift and stretch the predicted means, so that they mend these whatever the likelihood.
+_SHIFTED = {"level since training", "size of effects"}
 _IN_TIME = "independence over time"
 
 
@@ -57,7 +59,7 @@ def diagnose(fit: Any, x: Any, y: Any, *, level: float = 0.05, seed: int = 0) ->
     from probcost.checks.evidence import gather
     from probcost.checks.remedies import advised, to_try
     from probcost.checks.residuals import residuals
-    from probcost.checks.trials import attempt
+    from probcost.checks.trials import Outcome, attempt
 
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; it must lie between 0 and 1")
@@ -67,7 +69,7 @@ def diagnose(fit: Any, x: Any, y: Any, *, level: float = 0.05, seed: int = 0) ->
         findings = _corrected(own(x, y, level=level, seed=seed))
         proposed = [remedy for finding in findings if finding.p_corrected < level for remedy in finding.next]
         units = fit.model.likelihood.n_units
-        return Diagnosis(findings, (), tuple(proposed), level, name, len(y), units, None, {})
+        return Diagnosis(findings, (), tuple(proposed), frozenset(), level, name, len(y), units, None, {})
     evidence = gather(fit, x, y)
     if len(evidence.y) < _FEWEST:
         raise ValueError(f"y has {len(evidence.y)} rows; a diagnosis needs at least {_FEWEST}")
@@ -75,18 +77,27 @@ def diagnose(fit: Any, x: Any, y: Any, *, level: float = 0.05, seed: int = 0) ->
     findings = _corrected(_assumptions(seen))
     denied = {finding.name for finding in findings if finding.p_corrected < level}
     likelihood = fit.model.likelihood
-    trials, first = attempt(seen, likelihood, ordered=fit.model.ordered or _IN_TIME in denied) if denied else ([], None)
+    trials, first, left = Outcome([], None, None)
+    if denied:
+        trials, first, left = attempt(seen, likelihood, ordered=fit.model.ordered or _IN_TIME in denied)
+    mended = denied & _held(left, level) - _SHIFTED if left is not None else set()
     findings = tuple(advised(f, trials, first) if f.name in denied else f for f in findings)
     return Diagnosis(
         findings,
         tuple(trials),
         to_try(trials, first, denied, likelihood),
+        frozenset(mended),
         level,
         name,
         *evidence.y.shape,
         seen.z,
         {"predicted": evidence.mean, "inputs": seen.inputs},
     )
+
+
+def _held(left: Residuals, level: float) -> set[str]:
+    """Names of the assumptions that these residuals do not deny."""
+    return {finding.name for finding in _corrected(_assumptions(left)) if finding.p_corrected >= level}
 
 
 def _inputs(fit: Any, x: Any) -> tuple[Any, list[str]]:

@@ -38,9 +38,11 @@ def as_text(diagnosis: Diagnosis) -> str:
         first, *more = textwrap.wrap(verdict, room)
         lines.append("  ".join([mark.ljust(widths[0]), name.ljust(widths[1]), p.rjust(widths[2]), first]))
         lines += [" " * (_WIDTH - room) + part for part in more]
-    for finding in diagnosis.denied:
-        lines += ["", *textwrap.wrap(f"The cost function takes for granted that {finding.belief}.", _WIDTH)]
-        lines += textwrap.wrap(finding.advice, _WIDTH, initial_indent="  → ", subsequent_indent="    ")
+    for beliefs, advice in _advice(diagnosis):
+        lines += ["", "The cost function takes for granted, and the data deny, that:"]
+        for belief in beliefs:
+            lines += textwrap.wrap(belief, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+        lines += textwrap.wrap(advice, _WIDTH, initial_indent="  → ", subsequent_indent="    ")
     if diagnosis.trials:
         lines += ["", "Tried on the same predictions, shape learned on half of the rows, scored on the others:"]
         width = max(len(trial.name) for trial in diagnosis.trials)
@@ -76,6 +78,21 @@ def summary(diagnosis: Diagnosis) -> str:
     names = ", ".join(finding.name for finding in diagnosis.denied)
     first = f" Try {name_of(diagnosis.next[0])} first." if diagnosis.next else ""
     return f"The data deny: {names} ({of}).{first}"
+
+
+def _advice(diagnosis: Diagnosis) -> Iterator[tuple[list[str], str]]:
+    """Beliefs that one remedy mends together, then the others one by one, each with what to try."""
+    together = [finding for finding in diagnosis.denied if finding.name in diagnosis.explained]
+    if together:
+        names = ", ".join(finding.name for finding in together)
+        trial = next(trial for trial in diagnosis.trials if trial.remedy is diagnosis.next[0])
+        yield (
+            [finding.belief for finding in together],
+            f"{trial.name} alone mends this ({names}): {trial.gain:+.3g} nats per observation.",
+        )
+    for finding in diagnosis.denied:
+        if finding.name not in diagnosis.explained:
+            yield [finding.belief], finding.advice
 
 
 def _gain(trial: Trial) -> str:

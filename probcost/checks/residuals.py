@@ -35,6 +35,7 @@ class Residuals:
         basis: orthonormal functions of the inputs, ``[T, Q]``, each of mean 0: linear, squares, and random waves.
         level: at which a verdict is put in words.
         rng: for what must be randomised.
+        independent: whether the model holds units independent, given the inputs.
     """
 
     evidence: Evidence
@@ -45,11 +46,7 @@ class Residuals:
     basis: Floats
     level: float
     rng: np.random.Generator
-
-    @property
-    def independent(self) -> bool:
-        """Whether the model holds units independent, given the inputs."""
-        return not self.evidence.vectors
+    independent: bool
 
     @property
     def location(self) -> Floats:
@@ -66,7 +63,7 @@ class Residuals:
 
     @property
     def spread(self) -> Floats:
-        r"""How far from its median each observation lies, ``[T, N]``: :math:`\Phi^{-1}(|2u - 1|)`, standard normal under the model.
+        r"""How far out each observation lies, ``[T, N]``: :math:`\Phi^{-1}(|2u - 1|)`, standard normal under the model.
 
         Unlike z², a few far observations are not taken for a spread that varies.
         """
@@ -81,8 +78,16 @@ class Residuals:
         return self.input_names[int(told.argmax())]
 
 
-def residuals(evidence: Evidence, x: Floats, input_names: Sequence[str], *, level: float, seed: int) -> Residuals:
-    """Residuals of ``evidence`` beside inputs ``x`` ``[T, P]``."""
+def residuals(
+    evidence: Evidence,
+    x: Floats,
+    input_names: Sequence[str],
+    *,
+    level: float,
+    seed: int,
+    independent: bool | None = None,
+) -> Residuals:
+    """Residuals of ``evidence`` beside inputs ``x`` ``[T, P]``; units are independent unless they are one vector, or so told."""
     pit = randomized_pit(evidence.cdf, evidence.cdf_below, seed)
     # A stream of its own, as the PIT has.
     rng = np.random.default_rng([seed, 1937])
@@ -90,7 +95,9 @@ def residuals(evidence: Evidence, x: Floats, input_names: Sequence[str], *, leve
     x = x[:, varies]
     inputs = ((x - x.mean(axis=0)) / x.std(axis=0)).clip(-_FURTHEST, _FURTHEST)
     names = [name for name, kept in zip(input_names, varies, strict=True) if kept]
-    return Residuals(evidence, pit, quantile_residuals(pit), inputs, names, _basis(inputs, rng), level, rng)
+    independent = not evidence.vectors if independent is None else independent
+    basis = _basis(inputs, rng)
+    return Residuals(evidence, pit, quantile_residuals(pit), inputs, names, basis, level, rng, independent)
 
 
 def _basis(inputs: Floats, rng: np.random.Generator) -> Floats:
@@ -140,8 +147,17 @@ def of_scores(scores: Floats, *, independent: bool) -> float:
     return shared if n == 1 else sidak(shared, float(stats.chi2.sf((scores**2).sum() - together, n - 1)))
 
 
-def of_squares(squares: Floats, degrees: int, *, independent: bool) -> float:
-    """P-value of N sums of squares that are χ² of ``degrees`` degrees of freedom each, under the model."""
+def of_squares(squares: Floats, degrees: int, rows: int, *, independent: bool) -> float:
+    r"""P-value of what a regression on ``degrees`` functions explains of N units, each of ``rows`` numbers of its own variance.
+
+    .. math:: s = (T - 1) R^2 \sim (T - 1)\, \text{Beta}(q / 2, (T - 1 - q) / 2)
+
+    under the model, for any variance; stretched to χ²'s variance around its mean q, which is the same, sums of it are χ².
+
+    Args:
+        squares: :math:`(T - 1) R^2` of each unit.
+    """
+    stretched = degrees + (squares - degrees) * math.sqrt((rows + 1) / max(rows - 1 - degrees, 1))
     if not independent:
-        return p_values.of_smallest(stats.chi2.sf(squares, degrees))
-    return float(stats.chi2.sf(squares.sum(), degrees * len(squares)))
+        return p_values.of_smallest(stats.chi2.sf(stretched, degrees))
+    return float(stats.chi2.sf(stretched.sum(), degrees * len(stretched)))
