@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import special, stats
 
+from probcost.checks import p_values
 from probcost.checks.dependence import independence
 from probcost.checks.diagnosis_result import Finding
 from probcost.checks.evidence import Floats
@@ -44,15 +45,17 @@ def _level(seen: Residuals) -> Finding:
     mean, evidence = seen.z.mean(axis=0), seen.evidence
     p = of_scores(_self_scaled(seen, np.ones_like(seen.z)), independent=seen.independent)
     observed, predicted = evidence.y.mean(), evidence.mean.mean()
-    off = f"{mean.mean():+.2g} predicted standard deviations; {_deviating(mean * math.sqrt(rows))}"
+    off = [f"{mean.mean():+.2g} predicted standard deviations"]
     if evidence.discrete and predicted > 0:
-        off = f"the mean count is {observed:.3g}, {predicted:.3g} is predicted; {_deviating(mean * math.sqrt(rows))}"
+        off = [f"the mean count is {observed:.3g}, {predicted:.3g} is predicted"]
+    each = _deviating(mean * math.sqrt(rows))
+    effect = "; ".join([*off, each] if each else off)
     verdict = AS_EXPECTED
     if p < seen.level:
         direction = "higher" if mean.mean() > 0 else "lower"
         verdict = f"observations lie {direction} than predicted: the level has moved since training, or never fitted"
     belief = "the level is still where it was in training: predicted means are right on average"
-    return Finding("level since training", belief, float(mean.mean()), 0.0, off, p, verdict)
+    return Finding("level since training", belief, float(mean.mean()), 0.0, effect, p, verdict)
 
 
 def _extent(seen: Residuals) -> Finding:
@@ -86,6 +89,8 @@ def _inputs(seen: Residuals) -> Finding:
     (rows, units), degrees = seen.z.shape, seen.basis.shape[1]
     p = of_squares(squares, degrees, rows, independent=seen.independent)
     explained = max(0.0, float(squares.mean() - degrees) / rows)
+    if seen.learned is not None:
+        p = sidak(p, _learned(seen))
     verdict, effect = AS_EXPECTED, f"{100 * explained:.2g} % of the residuals' variance"
     if p < seen.level:
         name = seen.strongest_input(seen.z)
@@ -97,6 +102,20 @@ def _inputs(seen: Residuals) -> Finding:
         "the network has learned all that the inputs tell of the mean: nothing is non-linear, or interacts, beyond it"
     )
     return Finding("what inputs tell", belief, float(squares.sum() / (degrees * units)), 1.0, effect, p, verdict)
+
+
+def _learned(seen: Residuals) -> float:
+    """P-value of what training rows' residuals say of these: a fixed function of the inputs, and looked for with its sign."""
+    assert seen.learned is not None
+    direction = seen.learned - seen.learned.mean(axis=0)
+    size = np.linalg.norm(direction, axis=0) * np.maximum(seen.z.std(axis=0, ddof=1), 1e-9)
+    used = size > 1e-9
+    if not used.any():
+        return 1.0
+    scores = ((direction * seen.z).sum(axis=0)[used]) / size[used]
+    if not seen.independent:
+        return p_values.of_smallest(stats.norm.sf(scores))
+    return float(stats.norm.sf(scores.sum() / math.sqrt(len(scores))))
 
 
 def explained_by(basis: Floats, values: Floats) -> Floats:
@@ -111,7 +130,10 @@ def _hidden_by_scale(seen: Residuals) -> float:
     sd = np.sqrt(seen.evidence.variance)
     if not np.isfinite(sd).all() or seen.evidence.discrete or np.ptp(sd, axis=0).max() <= 1e-6 * sd.max():
         return 0.0
-    wrong = np.abs(seen.basis @ (seen.basis.T @ (seen.evidence.y - seen.evidence.mean)))
+    wrong = seen.learned_error
+    if wrong is None:
+        wrong = seen.basis @ (seen.basis.T @ (seen.evidence.y - seen.evidence.mean))
+    wrong = np.abs(wrong)
     most = wrong >= np.quantile(wrong, 0.8, axis=0)
     ratio = float(np.median(sd[most]) / np.median(sd[~most]))
     return ratio if ratio > 1.2 else 0.0
@@ -159,7 +181,7 @@ def _drift(seen: Residuals) -> Finding:
     degrees = len(blocks) - 1
     p = of_squares(squares, degrees, rows, independent=seen.independent)
     furthest = np.unravel_index(int(np.abs(means).argmax()), means.shape)
-    name = seen.evidence.unit_names[furthest[1]]
+    name = seen.evidence.unit_names[int(furthest[1])]
     effect = f"{name} is {means[furthest]:+.2f} sd off in tenth {furthest[0] + 1} of the rows"
     verdict = (
         AS_EXPECTED if p >= seen.level else "levels wander over the rows: they drift beyond what the inputs explain"
@@ -186,8 +208,9 @@ def _units(seen: Residuals) -> Iterator[Finding]:
 
 
 def _deviating(scores: Floats) -> str:
-    """How many units deviate by themselves, after Holm's correction is out of reach: plainly at two-sided 5 %."""
+    """How many units deviate each by itself, one way and the other."""
     if len(scores) == 1:
         return ""
     high, low = int((scores > special.ndtri(0.975)).sum()), int((scores < special.ndtri(0.025)).sum())
-    return f"{high} of {len(scores)} units up, {low} down"
+    most, least = max(high, low), min(high, low)
+    return f"by itself in {most} of {len(scores)} units" + (f", the other way in {least}" if least else "")

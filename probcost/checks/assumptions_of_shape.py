@@ -97,15 +97,15 @@ def _between_fifths(spread: Floats, along: Floats) -> str:
     """Standard deviation of residuals in the top fifth of ``along`` over that in the bottom fifth, over all units."""
     low, high = np.quantile(along, [0.2, 0.8], axis=0)
     # The spread's mean over a group of rows, as the standard deviation that a normal residual would need for it.
-    top, bottom = (float(_as_sd(spread[rows].mean())) for rows in (along >= high, along <= low))
+    top, bottom = (_as_sd(float(spread[rows].mean())) for rows in (along >= high, along <= low))
     return f"residuals vary {top / bottom:.2f} times as much there as at the other end"
 
 
-def _as_sd(mean_spread: float) -> Floats:
+def _as_sd(mean_spread: float) -> float:
     sd = np.geomspace(0.05, 20, 200)
     grid = special.ndtri(np.linspace(0.0025, 0.9975, 200))
     expected = special.ndtri(np.abs(2 * special.ndtr(sd[:, None] * grid) - 1).clip(1e-12, 1 - 1e-12)).mean(axis=1)
-    return np.interp(mean_spread, expected, sd)
+    return float(np.interp(mean_spread, expected, sd))
 
 
 def _zeros(seen: Residuals) -> Iterator[Finding]:
@@ -119,7 +119,8 @@ def _zeros(seen: Residuals) -> Iterator[Finding]:
         p = float(p_values.of_count(*poisson_binomial.tail(int(found), prob_zero), v[-1]))
     else:
         each = [poisson_binomial.tail(int((k == 0).sum()), q) for k, q in zip(y.T, prob_zero.T, strict=True)]
-        p = p_values.of_smallest(p_values.of_count(*np.transpose(each), v[:-1]))
+        below, at = np.transpose(each)
+        p = p_values.of_smallest(p_values.of_count(below, at, v[:-1]))
     verdict = AS_EXPECTED
     if p < seen.level:
         verdict = f"too {'many' if found > expected else 'few'} zeros: {found:,.0f}, and {expected:,.0f} are predicted"

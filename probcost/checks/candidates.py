@@ -39,6 +39,11 @@ class Candidate:
     on_features: slice | None = None
     on_previous: bool = False
 
+    @property
+    def of_location(self) -> bool:
+        """Whether it is the location that may vary with functions of the inputs."""
+        return self.on_features is not None and not self.on_features.start
+
     def is_own(self, own: Likelihood) -> bool:
         """Whether it is what the fit believes already."""
         return type(self.likelihood) is type(own) and self.on_features is None and not self.on_previous

@@ -17,10 +17,13 @@ _COLUMNS = 400
 _FEWEST = 10
 # Trials shift and stretch the predicted means, so that they mend these whatever the likelihood.
 _SHIFTED = {"level since training", "size of effects"}
+_INPUTS = "what inputs tell"
 _IN_TIME = "independence over time"
 
 
-def diagnose(fit: Any, x: Any, y: Any, *, level: float = 0.05, seed: int = 0) -> Diagnosis:
+def diagnose(
+    fit: Any, x: Any, y: Any, *, train: tuple[Any, Any] | None = None, level: float = 0.05, seed: int = 0
+) -> Diagnosis:
     r"""Hold every assumption of a fit's cost function against rows ``x``, ``y``, and try other beliefs where one is denied.
 
     Assumptions are tested on randomised quantile residuals :math:`z = \Phi^{-1}(u)`, which under the model are standard
@@ -32,6 +35,8 @@ def diagnose(fit: Any, x: Any, y: Any, *, level: float = 0.05, seed: int = 0) ->
         fit: what `probcost.fit` returned.
         x: inputs ``[T, ...]``, best such as the fit was not trained on, in their order where they have one.
         y: observations ``[T, N]``, in their own units.
+        train: the rows ``(x, y)`` that the fit was trained on, where they are at hand: what is left in their residuals is
+            learned and looked for in these, so that few rows suffice to find an under-fitted mean.
         level: a true model is denied anything at most this often.
         seed: of the randomised residuals of counts, and of what is tried.
 
@@ -69,30 +74,52 @@ def diagnose(fit: Any, x: Any, y: Any, *, level: float = 0.05, seed: int = 0) ->
         findings = _corrected(own(x, y, level=level, seed=seed))
         proposed = [remedy for finding in findings if finding.p_corrected < level for remedy in finding.next]
         units = fit.model.likelihood.n_units
-        return Diagnosis(findings, (), tuple(proposed), frozenset(), level, name, len(y), units, None, {})
+        return Diagnosis(findings, (), tuple(proposed), None, frozenset(), level, name, len(y), units, None, {})
     evidence = gather(fit, x, y)
     if len(evidence.y) < _FEWEST:
         raise ValueError(f"y has {len(evidence.y)} rows; a diagnosis needs at least {_FEWEST}")
     seen = residuals(evidence, *_inputs(fit, x), level=level, seed=seed)
+    if train is not None:
+        seen = _with_learned(seen, fit, train, x)
     findings = _corrected(_assumptions(seen))
     denied = {finding.name for finding in findings if finding.p_corrected < level}
     likelihood = fit.model.likelihood
     trials, first, left = Outcome([], None, None)
     if denied:
-        trials, first, left = attempt(seen, likelihood, ordered=fit.model.ordered or _IN_TIME in denied)
+        # Rows in no order, but alike where the inputs are: it is the inputs that the network has not learned.
+        in_time = _IN_TIME in denied and _INPUTS not in denied
+        trials, first, left = attempt(seen, likelihood, ordered=fit.model.ordered or in_time)
     mended = denied & _held(left, level) - _SHIFTED if left is not None else set()
     findings = tuple(advised(f, trials, first) if f.name in denied else f for f in findings)
     return Diagnosis(
         findings,
         tuple(trials),
         to_try(trials, first, denied, likelihood),
+        first,
         frozenset(mended),
         level,
         name,
-        *evidence.y.shape,
+        evidence.y.shape[0],
+        evidence.y.shape[1],
         seen.z,
         {"predicted": evidence.mean, "inputs": seen.inputs},
     )
+
+
+def _with_learned(seen: Residuals, fit: Any, train: tuple[Any, Any], x: Any) -> Residuals:
+    import numpy as np
+
+    from probcost.checks.evidence import gather
+    from probcost.checks.learned_structure import learned_structure
+    from probcost.checks.residuals import residuals
+
+    inputs, names = _inputs(fit, train[0])
+    rows = residuals(gather(fit, *train), inputs, names, level=seen.level, seed=0)
+    error = rows.evidence.y - rows.evidence.mean
+    error = error / np.maximum(error.std(axis=0), np.finfo(np.float64).tiny)
+    learned = learned_structure(inputs, np.concatenate([rows.z, error], axis=1), _inputs(fit, x)[0])
+    of_z, of_error = np.split(learned, 2, axis=1)
+    return dataclasses.replace(seen, learned=of_z, learned_error=of_error)
 
 
 def _held(left: Residuals, level: float) -> set[str]:

@@ -53,7 +53,7 @@ def _trials(axis: Axes, diagnosis: Diagnosis) -> None:
     # Far below nothing is merely worse; what gains must be seen.
     most = max(max(trial.gain + 2 * trial.standard_error for trial in trials), 1e-3)
     for at, trial in zip(position, trials, strict=True):
-        chosen = bool(diagnosis.next) and trial.remedy is diagnosis.next[0]
+        chosen = trial is diagnosis.first
         colour = COLOURS["alert" if chosen else "model"]
         shown = max(trial.gain, -most)
         error = 2 * trial.standard_error if trial.gain > -most else 0.0

@@ -73,7 +73,8 @@ class Diagnosis:
         findings: one for each assumption.
         trials: other beliefs, best first; empty where nothing is denied.
         next: likelihoods (or other remedies) to try, best first: put one in place of the present likelihood and fit again.
-        explained: names of denied findings that ``next[0]`` would mend by itself.
+        first: the trial that gains most, or the simplest of those that gain alike; None where none gains.
+        mended: names of denied findings that ``first`` would mend by itself.
         level: a true model is denied anything at most this often.
         model: likelihood and method, in words.
         rows, units: how many were looked at.
@@ -84,7 +85,8 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     trials: tuple[Trial, ...]
     next: tuple[Any, ...]
-    explained: frozenset[str]
+    first: Trial | None
+    mended: frozenset[str]
     level: float
     model: str
     rows: int

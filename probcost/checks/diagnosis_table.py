@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import textwrap
 from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from probcost.checks.diagnosis_result import Diagnosis, Trial
+    from probcost.checks.diagnosis_result import Diagnosis, Finding, Trial
 
 __all__ = ["as_html", "as_text", "name_of"]
 
@@ -17,14 +18,16 @@ _HEADER = ("", "assumption", "p", "what the data say")
 
 
 def name_of(remedy: Any) -> str:
-    """A remedy as one writes it: ``NegativeBinomial(20)``, ``Normal(1, scale='predicted')``."""
+    """A remedy as one writes it: ``NegativeBinomial(20)``, ``Normal(1, scale='learned')``."""
     config = getattr(remedy, "config", None)
     if isinstance(remedy, str):
         return remedy
     if config is None:
         return repr(remedy).split(": ")[0]
-    n_units, *options = config.items()
-    written = [str(n_units[1]), *(f"{key}={value!r}" for key, value in options if key != "link")]
+    (_, first), *options = config.items()
+    of = name_of(first) if hasattr(first, "config") else str(first)
+    usual = {name: given.default for name, given in inspect.signature(type(remedy)).parameters.items()}
+    written = [of, *(f"{key}={value!r}" for key, value in options if value != usual.get(key))]
     return f"{type(remedy).__name__}({', '.join(written)})"
 
 
@@ -77,22 +80,25 @@ def summary(diagnosis: Diagnosis) -> str:
         return f"Nothing speaks against this cost function ({of})."
     names = ", ".join(finding.name for finding in diagnosis.denied)
     first = f" Try {name_of(diagnosis.next[0])} first." if diagnosis.next else ""
+    if not first and diagnosis.first:
+        first = f" Try {diagnosis.first.name} first."
     return f"The data deny: {names} ({of}).{first}"
 
 
 def _advice(diagnosis: Diagnosis) -> Iterator[tuple[list[str], str]]:
     """Beliefs that one remedy mends together, then the others one by one, each with what to try."""
-    together = [finding for finding in diagnosis.denied if finding.name in diagnosis.explained]
-    if together:
+    together = [finding for finding in diagnosis.denied if finding.name in diagnosis.mended]
+    if together and diagnosis.first:
         names = ", ".join(finding.name for finding in together)
-        trial = next(trial for trial in diagnosis.trials if trial.remedy is diagnosis.next[0])
-        yield (
-            [finding.belief for finding in together],
-            f"{trial.name} alone mends this ({names}): {trial.gain:+.3g} nats per observation.",
-        )
+        mends = f"{diagnosis.first.name} alone mends this ({names}): {diagnosis.first.gain:+.3g} nats per observation."
+        yield [finding.belief for finding in together], " ".join([mends, *_own_advice(together[:1])])
     for finding in diagnosis.denied:
-        if finding.name not in diagnosis.explained:
+        if finding.name not in diagnosis.mended:
             yield [finding.belief], finding.advice
+
+
+def _own_advice(findings: list[Finding]) -> list[str]:
+    return [finding.advice for finding in findings if not finding.next]
 
 
 def _gain(trial: Trial) -> str:

@@ -35,7 +35,10 @@ class Residuals:
         basis: orthonormal functions of the inputs, ``[T, Q]``, each of mean 0: linear, squares, and random waves.
         level: at which a verdict is put in words.
         rng: for what must be randomised.
+        simple: the linear and the square ones among these functions alone.
         independent: whether the model holds units independent, given the inputs.
+        learned: what training rows' residuals say of these, ``[T, N]``; None where there are no training rows to learn from.
+        learned_error: the same of y − mean, in standard deviations of it.
     """
 
     evidence: Evidence
@@ -44,9 +47,12 @@ class Residuals:
     inputs: Floats
     input_names: Sequence[str]
     basis: Floats
+    simple: Floats
     level: float
     rng: np.random.Generator
     independent: bool
+    learned: Floats | None = None
+    learned_error: Floats | None = None
 
     @property
     def location(self) -> Floats:
@@ -96,29 +102,31 @@ def residuals(
     inputs = ((x - x.mean(axis=0)) / x.std(axis=0)).clip(-_FURTHEST, _FURTHEST)
     names = [name for name, kept in zip(input_names, varies, strict=True) if kept]
     independent = not evidence.vectors if independent is None else independent
-    basis = _basis(inputs, rng)
-    return Residuals(evidence, pit, quantile_residuals(pit), inputs, names, basis, level, rng, independent)
+    basis, simple = _bases(inputs, rng)
+    return Residuals(evidence, pit, quantile_residuals(pit), inputs, names, basis, simple, level, rng, independent)
 
 
-def _basis(inputs: Floats, rng: np.random.Generator) -> Floats:
+def _bases(inputs: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
     rows, columns = inputs.shape
     most = min(_FUNCTIONS, rows // _ROWS_A_FUNCTION)
     if columns == 0 or most == 0:
-        return np.empty((rows, 0))
+        return np.empty((rows, 0)), np.empty((rows, 0))
     if columns > _COMPONENTS:
         # Correlated inputs, such as lags of one covariate, are few in truth.
         _, directions = np.linalg.eigh(inputs.T @ inputs)
         inputs = inputs @ directions[:, ::-1][:, :_COMPONENTS]
         inputs = inputs / np.maximum(inputs.std(axis=0), 1e-12)
-    functions = [inputs, inputs**2]
-    waves = most - 2 * inputs.shape[1]
-    if waves > 0:
-        # Random Fourier features (Rahimi & Recht 2007) find what is neither linear nor a square: steps, interactions.
-        frequencies = rng.normal(size=(inputs.shape[1], waves)) / math.sqrt(inputs.shape[1])
-        functions.append(np.cos(inputs @ frequencies + rng.uniform(0, 2 * np.pi, waves)))
-    together = np.concatenate(functions, axis=1)[:, :most]
-    left, sizes, _ = np.linalg.svd(together - together.mean(axis=0), full_matrices=False)
-    return np.asarray(left[:, sizes > 1e-6 * sizes[0]]) if sizes[0] > 0 else np.empty((rows, 0))
+    simple = np.concatenate([inputs, inputs**2], axis=1)[:, :most]
+    # Random Fourier features (Rahimi & Recht 2007) find what is neither linear nor a square: steps, interactions.
+    waves = most - simple.shape[1]
+    frequencies = rng.normal(size=(inputs.shape[1], waves)) / math.sqrt(inputs.shape[1])
+    phases = rng.uniform(0, 2 * np.pi, waves)
+    return _orthonormal(np.concatenate([simple, np.cos(inputs @ frequencies + phases)], axis=1)), _orthonormal(simple)
+
+
+def _orthonormal(functions: Floats) -> Floats:
+    left, sizes, _ = np.linalg.svd(functions - functions.mean(axis=0), full_matrices=False)
+    return np.asarray(left[:, sizes > 1e-6 * max(sizes[0], 1e-300)])
 
 
 def _unit_length(columns: Floats) -> Floats:

@@ -82,7 +82,7 @@ class ShapeFit(nn.Module):
             return cost
 
         optimizer.step(closure)
-        if not math.isfinite(float(closure())):
+        if not math.isfinite(float(closure().detach())):
             # A shape that has run away says nothing; where it began is still a belief.
             with torch.no_grad():
                 for parameter, start in zip(self.parameters(), first, strict=True):

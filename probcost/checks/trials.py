@@ -25,6 +25,7 @@ __all__ = ["Outcome", "attempt"]
 # A trial sees at most so many units, and entries: enough to tell beliefs apart, and a few seconds for all of them.
 _MOST_UNITS, _ENTRIES = 20, 60_000
 _BLOCKS = 10
+_ALIKE = 0.05
 _SMALLEST_MEAN = 1e-4
 
 
@@ -44,7 +45,8 @@ class _Data:
     units: NDArray[np.int64]
     y: Tensor  # counts, or residuals in units of the predicted standard deviation
     anchor: Tensor  # log predicted means of counts, else zeros
-    features: Tensor
+    basis: Tensor  # functions of the inputs, of variance 1
+    simple: Tensor
     previous: Tensor
     log_scale: Floats  # log p(y) is that of the residuals less this, [T]
     own: Floats  # log p(y) by the fit itself, [T]
@@ -94,18 +96,18 @@ def attempt(seen: Residuals, own: Likelihood, *, ordered: bool) -> Outcome:
 
 def _usable(seen: Residuals, own: Likelihood, data: _Data, ordered: bool) -> list[Candidate]:
     found = candidates(own, len(data.units), ordered=ordered)
-    return [c for c in found if c.on_features is None or data.features.shape[1]]
+    return [c for c in found if c.on_features is None or data.simple.shape[1]]
 
 
 def _simplest(scored: Sequence[_Scored], data: _Data) -> _Scored | None:
-    """The best, or the one of fewest parameters that is no worse beyond two standard errors."""
+    """The best, or the one of fewest parameters that is no worse beyond two standard errors, or a twentieth of the gain."""
     gaining = [each for each in scored if each.trial.gain > 2 * each.trial.standard_error]
     if not gaining:
         return None
     as_good = []
     for each in gaining:
         behind, error = _gain(gaining[0].by_row - each.by_row, data)
-        if behind <= 2 * error:
+        if behind <= max(2 * error, _ALIKE * gaining[0].trial.gain):
             as_good.append(each)
     return min(as_good, key=lambda each: (each.trial.learned, -each.trial.gain))
 
@@ -125,8 +127,10 @@ def _cross_fitted(candidate: Candidate, data: _Data) -> tuple[Floats, tuple[Shap
     by_row = np.empty(len(data.y))
     first, second = data.halves
     fits = []
+    # A scale is noisier than a mean: a few plain functions, or what it learns is noise that only heavy tails forgive.
+    features = data.basis if candidate.of_location else data.simple
     for scored, learned_on in ((first, second), (second, first)):
-        fitted = ShapeFit(candidate, data.anchor, data.features, data.previous).learn(learned_on, data.y)
+        fitted = ShapeFit(candidate, data.anchor, features, data.previous).learn(learned_on, data.y)
         with torch.no_grad():
             by_row[scored.numpy()] = fitted.log_prob(scored, data.y).numpy()
         fits.append(fitted)
@@ -180,11 +184,12 @@ def _data(seen: Residuals) -> _Data:
     else:
         sd = _scale(evidence)[at]
         y, log_scale = (y - mean) / sd, np.log(sd).sum(axis=1)
-    features = seen.basis[rows] * np.sqrt(len(evidence.y))
+    basis, simple = (functions[rows] * np.sqrt(len(evidence.y)) for functions in (seen.basis, seen.simple))
     previous = seen.z[rows - 1][:, units]
-    tensors = [torch.as_tensor(each, dtype=torch.float64) for each in (y, anchor, features, previous)]
+    read = {"y": y, "anchor": anchor, "basis": basis, "simple": simple, "previous": previous}
+    tensors = {name: torch.as_tensor(array, dtype=torch.float64) for name, array in read.items()}
     own = evidence.log_prob[rows] if evidence.vectors else evidence.log_prob[at].sum(axis=1)
-    return _Data(rows, units, tensors[0], tensors[1], tensors[2], tensors[3], log_scale, own)
+    return _Data(rows, units, log_scale=log_scale, own=own, **tensors)
 
 
 def _rows(rows: int, most: int) -> NDArray[np.int64]:
