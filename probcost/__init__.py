@@ -14,7 +14,8 @@ from probcost.checks.page import report
 from probcost.checks.predictive_checks import ppc
 from probcost.checks.scorecard import score
 from probcost.checks.simulation_based import sbc
-from probcost.inference import Fit, NonFiniteCostError, fit, load
+from probcost.history import History
+from probcost.inference import Fit, NonFiniteCostError, as_fit, fit, load
 from probcost.model import CostFunction, CostModel, cost
 from probcost.scenarios.atoms.atom_location import AtomLocation
 from probcost.scenarios.faces.face_embedding import FaceEmbedding
@@ -29,9 +30,11 @@ __all__ = [
     "CostModel",
     "FaceEmbedding",
     "Fit",
+    "History",
     "NonFiniteCostError",
     "SpikeCounts",
     "advise",
+    "as_fit",
     "check",
     "compare",
     "cost",

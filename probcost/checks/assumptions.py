@@ -90,7 +90,9 @@ def _inputs(seen: Residuals) -> Finding:
     p = of_squares(squares, degrees, rows, independent=seen.independent)
     explained = max(0.0, float(squares.mean() - degrees) / rows)
     if seen.learned is not None:
-        p = sidak(p, _learned(seen))
+        scores, learned = _learned(seen)
+        p = sidak(p, learned)
+        explained = max(explained, float((scores**2).mean()) / rows)
     verdict, effect = AS_EXPECTED, f"{100 * explained:.2g} % of the residuals' variance"
     if p < seen.level:
         name = seen.strongest_input(seen.z)
@@ -104,18 +106,18 @@ def _inputs(seen: Residuals) -> Finding:
     return Finding("what inputs tell", belief, float(squares.sum() / (degrees * units)), 1.0, effect, p, verdict)
 
 
-def _learned(seen: Residuals) -> float:
-    """P-value of what training rows' residuals say of these: a fixed function of the inputs, and looked for with its sign."""
+def _learned(seen: Residuals) -> tuple[Floats, float]:
+    """What training rows' residuals say of these: each unit's standard score, and the p-value of a positive one.
+
+    It is a fixed function of the inputs, given the training rows, and looked for with its sign.
+    """
     assert seen.learned is not None
     direction = seen.learned - seen.learned.mean(axis=0)
-    size = np.linalg.norm(direction, axis=0) * np.maximum(seen.z.std(axis=0, ddof=1), 1e-9)
-    used = size > 1e-9
-    if not used.any():
-        return 1.0
-    scores = ((direction * seen.z).sum(axis=0)[used]) / size[used]
+    size = np.linalg.norm(direction, axis=0) * seen.z.std(axis=0, ddof=1)
+    scores = np.divide((direction * seen.z).sum(axis=0), size, out=np.zeros_like(size), where=size > 1e-9)
     if not seen.independent:
-        return p_values.of_smallest(stats.norm.sf(scores))
-    return float(stats.norm.sf(scores.sum() / math.sqrt(len(scores))))
+        return scores, p_values.of_smallest(stats.norm.sf(scores))
+    return scores, float(stats.norm.sf(scores.sum() / math.sqrt(len(scores))))
 
 
 def explained_by(basis: Floats, values: Floats) -> Floats:

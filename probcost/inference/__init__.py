@@ -19,6 +19,7 @@ from probcost.inference.data import TrainingData, prepare
 from probcost.inference.drift import recent_baseline
 from probcost.inference.guides import Guide
 from probcost.inference.history import History
+from probcost.inference.own_loop import as_fit
 from probcost.inference.posterior import Posterior
 from probcost.inference.result import Fit
 from probcost.inference.storage import load
@@ -27,7 +28,7 @@ from probcost.inference.training import NonFiniteCostError, Settings
 from probcost.model import CostModel
 from probcost.predict import seeded
 
-__all__ = ["Fit", "History", "NonFiniteCostError", "fit", "load"]
+__all__ = ["Fit", "History", "NonFiniteCostError", "as_fit", "fit", "load"]
 
 # Each takes the task and its own options, trains the task's model in place, and returns what it learned.
 METHODS: dict[str, Callable[..., tuple[Posterior, History]]] = {
