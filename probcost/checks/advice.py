@@ -133,8 +133,7 @@ def _hints(
     yield from of_values(y, units, kind)
     if fit is not None:
         if kind == "counts":
-            mean = y[known].mean(axis=0)
-            yield from residuals.of_counts(fit, y[known].var(axis=0)[mean > 0] / mean[mean > 0], units)
+            yield from residuals.of_counts(fit, units)
         elif kind in ("positive", "reals", "proportions"):
             yield from residuals.of_reals(fit, units, positive=kind == "positive")
         yield from dependence.of_order(fit, units, ordered, own)

@@ -47,7 +47,7 @@ def of_order(fit: FirstFit, names: Sequence[str], ordered: bool | None, groups: 
     advice = "earlier observations as inputs, `History(3)(x, y)`, and held-out rows in whole stretches, `ordered=True`"
     question = "What happens between one row and the next, and how long does it last (seconds, rows)?"
     if ordered is None:
-        advice = f"if the order is that of time: {advice}; if rows were sorted, neighbours are near copies: hold them out together"
+        advice = f"if the order is that of time: {advice}; if rows were sorted, hold neighbours out together"
         question = "Are rows in the order in which they were measured, or sorted by something?"
     elif not ordered:
         advice = "rows may have been sorted: hold out whole stretches or groups, since neighbours are near copies"
@@ -71,7 +71,9 @@ def correlations(fit: FirstFit, kind: str) -> tuple[Floats, np.ndarray]:
     if len(which) < 2:
         return np.empty(0), which
     first, second = np.triu_indices(len(which), 1)
-    return np.corrcoef(fit.residuals[:, which].T)[first, second], which
+    z = fit.residuals[:, which] - fit.residuals[:, which].mean(axis=0)
+    z = z / np.maximum(np.linalg.norm(z, axis=0), 1e-300)
+    return (z.T @ z)[first, second], which
 
 
 def of_units(fit: FirstFit, names: Sequence[str], kind: str) -> Iterator[Hint]:

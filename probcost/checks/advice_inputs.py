@@ -27,9 +27,10 @@ def of_inputs(x: Floats, names: Sequence[str]) -> Iterator[Hint]:
     absent = ~np.isfinite(x)
     if absent.any():
         which = np.flatnonzero(absent.any(axis=0))
+        among = int(absent.any(axis=1).sum())
         yield Hint(
             "missing inputs",
-            f"{int(absent.sum()):,} are missing or infinite, in {int(absent.any(axis=1).sum()):,} rows ({named(which, names, 'input')})",
+            f"{int(absent.sum()):,} are missing or infinite, in {among:,} rows ({named(which, names, 'input')})",
             float(absent.mean()),
             "impute them (with a column that says so), or drop those rows, which were left out here",
             "Why are inputs missing, and could their being missing say something about the outcome?",
@@ -99,7 +100,7 @@ def _far(x: Floats, names: Sequence[str]) -> Iterator[Hint]:
         row = int(np.maximum(x[:, worst] - high[worst], low[worst] - x[:, worst]).argmax())
         yield Hint(
             "far inputs",
-            f"input {names[worst]} reaches {x[row, worst]:.4g}, where half of its values lie in {low[worst]:.3g} … {high[worst]:.3g}",
+            f"input {names[worst]} reaches {x[row, worst]:.4g}; half of its values lie in {low[worst]:.3g} … {high[worst]:.3g}",
             float(excess[worst] / spread[worst]),
             "a logarithm, or a clipped input (`nn.Hardtanh`), keeps a few rows from deciding the fit",
             f"Is {x[row, worst]:.4g} in input {names[worst]} real, a slip, or another unit of measurement?",

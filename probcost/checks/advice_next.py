@@ -63,16 +63,14 @@ def _counts(n: int, seen: dict[str, float]) -> Reasons:
 
 
 def _binary(n: int) -> Reasons:
-    return [
-        (likelihoods.ConwayMaxwellPoisson(n), "near a yes-or-no answer as ν grows; a Bernoulli likelihood of your own is nine lines: "
-         "help(pc.likelihoods.Likelihood)"),
-        (likelihoods.Poisson(n), "if these are counts in bins so short that none holds two, and most hold none"),
-    ]  # fmt: skip
+    own = "near a yes-or-no answer as ν grows; or write a Bernoulli likelihood, nine lines: help(pc.likelihoods.Likelihood)"
+    few = "if these are counts in bins so short that none holds two, and most hold none"
+    return [(likelihoods.ConwayMaxwellPoisson(n), own), (likelihoods.Poisson(n), few)]
 
 
 def _reals(kind: str, n: int, seen: dict[str, float]) -> Reasons:
     scale = "predicted" if "scale" in seen else "learned"
-    heavy, together = "tails" in seen or "largest value" in seen, "units together" in seen and n > 1
+    heavy, together = "tails" in seen, "units together" in seen and n > 1
     why_scale = "a scale for each row" if scale == "predicted" else "one scale"
     plain = (likelihoods.Normal(n, scale=scale), f"normal errors with {why_scale}: the plainest belief")
     tailed = (likelihoods.StudentT(n, scale=scale), f"tails as heavy as the data ask for, {why_scale}")

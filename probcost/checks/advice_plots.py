@@ -103,7 +103,7 @@ def _lags(axis: Axes, advice: Advice) -> None:
 def _pairs(axis: Axes, pairs: np.ndarray, rows: int) -> None:
     reach = 1.1 * max(float(np.abs(pairs).max()), 4 / np.sqrt(rows))
     edges = np.linspace(-reach, reach, 41)
-    axis.hist(pairs, bins=edges, color=COLOURS["model"], label="pairs of units")
+    axis.hist(pairs, bins=edges.tolist(), color=COLOURS["model"], label="pairs of units")
     grid = np.linspace(-reach, reach, 300)
     chance = stats.norm.pdf(grid, scale=1 / np.sqrt(rows)) * len(pairs) * (edges[1] - edges[0])
     axis.plot(grid, chance, color=COLOURS["data"], lw=1, label="independent units")

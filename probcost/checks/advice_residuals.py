@@ -25,8 +25,8 @@ _VALLEY = 0.6  # of the lower peak
 _BEYOND_CHANCE = 5.0  # standard errors: the deepest of many valleys
 
 
-def of_counts(fit: FirstFit, marginal: Floats, names: Sequence[str]) -> Iterator[Hint]:
-    """Hints from counts: dispersion and zeros given the rates; ``marginal`` is variance over mean of all units."""
+def of_counts(fit: FirstFit, names: Sequence[str]) -> Iterator[Hint]:
+    """Hints from counts: dispersion and zeros given the rates."""
     k, mean = fit.y, fit.mean
     # (k − m)² − k has mean αm² and, for Poisson counts, variance 2m².
     excess = ((k - mean) ** 2 / fit.left - k).sum(axis=0)
@@ -34,14 +34,15 @@ def of_counts(fit: FirstFit, marginal: Floats, names: Sequence[str]) -> Iterator
     z, fano = excess / np.sqrt(2 * squares), 1 + excess / mean.sum(axis=0)
     reach = stats.norm.isf(CHANCE / 2 / len(z))
     over, under = (z > reach) & (fano > 1 + _DISPERSION), (z < -reach) & (fano < 1 - _DISPERSION)
-    alone, given = float(np.median(marginal)), float(np.median(fano))
+    alone, given = np.median(k.var(axis=0) / k.mean(axis=0)), np.median(fano)
     for which, word, name in ((over, "more", "over-dispersion"), (under, "less", "under-dispersion")):
         if which.any() and which.sum() >= 0.1 * len(which):
             most = fit.units[np.flatnonzero(which)[np.argsort(-np.abs(fano[which] - 1))]]
             yield Hint(
                 name,
-                f"given the inputs, {which.sum()} of {len(which)} units looked at vary {word} than Poisson counts: variance "
-                f"{np.median(fano[which]):.2f} × the mean (median of all {given:.2f}; without inputs {alone:.2f}); most: {named(most, names)}",
+                f"given the inputs, {which.sum()} of {len(which)} units looked at vary {word} than Poisson counts: "
+                f"variance {np.median(fano[which]):.2f} × the mean (median of all {given:.2f}; without inputs {alone:.2f})"
+                + (f"; most: {named(most, names)}" if len(names) > 1 else ""),
                 float(np.median(fano[which])),
                 _DISPERSED[name],
                 _ASKED[name],
@@ -99,6 +100,9 @@ def of_reals(fit: FirstFit, names: Sequence[str], *, positive: bool) -> Iterator
         )
     z = fit.residuals / spread
     z = (z - z.mean(axis=0)) / z.std(axis=0)
+    # A scale that varies makes tails, and so does a scale wrongly divided by: only what is seen either way is believed.
+    plain = (fit.residuals - fit.residuals.mean(axis=0)) / fit.residuals.std(axis=0)
+    z = np.where((plain**4).mean(axis=0) < (z**4).mean(axis=0), plain, z)
     rows, n = z.shape
     kurtosis, skewness = (z**4).mean(axis=0) - 3, (z**3).mean(axis=0)
     peaks = [_peaks(column) for column in fit.residuals.T]
@@ -122,7 +126,7 @@ def of_reals(fit: FirstFit, names: Sequence[str], *, positive: bool) -> Iterator
         side = "above" if skewness[i] > 0 else "below"
         yield Hint(
             "skewness",
-            f"errors reach further {side} the prediction than to the other side: skewness {skewness[i]:.1f}{_which(fit, lean, names)}",
+            f"errors reach further to the side {side} the prediction: skewness {skewness[i]:.1f}{_which(fit, lean, names)}",
             float(skewness[i]),
             "model the logarithm, whose errors may be even"
             if positive and side == "above"

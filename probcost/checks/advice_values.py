@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from probcost.checks.advice_kind import is_whole
 from probcost.checks.advice_result import Hint
@@ -49,11 +50,11 @@ def of_values(y: Floats, names: Sequence[str], kind: str) -> Iterator[Hint]:
             float(len(values)),
             "they look like grades on a scale, not counts: steps may not be equally wide, and no likelihood here knows that; "
             "real-valued ones take them as points on a scale",
-            f"Are {values[0]:g} … {values[-1]:g} grades on a fixed scale? Which grades could have been given, and by how many people?",
+            f"Are {values[0]:g} … {values[-1]:g} grades on a fixed scale? Which could have been given, and by how many people?",
         )
 
 
-def named(which: Sequence[int], names: Sequence[str], word: str = "unit") -> str:
+def named(which: Sequence[int] | NDArray[np.int64], names: Sequence[str], word: str = "unit") -> str:
     """``"units a, b, c, … (9)"``; ``"y"`` where there is no other."""
     if len(names) == 1 and word == "unit":
         return "y"
@@ -133,7 +134,7 @@ def _copies(y: Floats, names: Sequence[str]) -> Iterator[Hint]:
 
 def _limits(y: Floats, names: Sequence[str], kind: str) -> Iterator[Hint]:
     """Values at the smallest or largest number more often than their neighbours make likely."""
-    for end, words in (("largest", "largest"), ("smallest", "smallest")):
+    for end in ("largest", "smallest"):
         piled: list[tuple[int, float, float]] = []
         for i, column in enumerate(y.T):
             seen = column[np.isfinite(column)]
@@ -147,12 +148,12 @@ def _limits(y: Floats, names: Sequence[str], kind: str) -> Iterator[Hint]:
         units = [i for i, *_ in piled]
         value, share = piled[0][1] * (1 if end == "largest" else -1) + 0.0, piled[0][2]
         yield Hint(
-            f"{words} value",
-            f"{100 * share:.2g} % of {named(units[:1], names)} lie exactly at the {words}, {value:g}"
+            f"{end} value",
+            f"{100 * share:.2g} % of {named(units[:1], names)} lie exactly at the {end}, {value:g}"
             + (f", and so do others ({len(units)} units)" if len(units) > 1 else ""),
             share,
-            "if it is a limit of the instrument, those rows say only “at least” or “at most” this: no likelihood here is censored; "
-            "score with and without them",
+            "if it is a limit of the instrument, those rows say only “at least” or “at most” this: no likelihood here is "
+            "censored; score with and without them",
             f"Can anything {'above' if end == 'largest' else 'below'} {value:g} be measured, or is it a limit or a cut-off?",
         )
 
@@ -178,7 +179,7 @@ def _steps(y: Floats, names: Sequence[str]) -> Iterator[Hint]:
             "rounding",
             f"{named([i], names)} moves in steps of {coarse[i]:g}, {relative:.2g} of its standard deviation",
             relative,
-            "a density can be sharpened without end on repeated values: read log scores beside the CRPS, or model steps as counts",
+            "a density sharpens without end on repeated values: read log scores beside the CRPS, or model steps as counts",
             f"Are values rounded to {coarse[i]:g} by the instrument or by hand?",
         )
 
