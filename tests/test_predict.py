@@ -14,8 +14,8 @@ from probcost.predict import Predictive
 from tests.test_model import small_data, small_model
 
 
-def predictive(rows: int = 40, draws: int = 6) -> tuple[Predictive, torch.Tensor]:
-    model, (x, y) = small_model("negative_binomial", pc.priors.Normal(0.5)), small_data(rows)
+def predictive(rows: int = 40, draws: int = 6, name: str = "negative_binomial") -> tuple[Predictive, torch.Tensor]:
+    model, (x, y) = small_model(name, pc.priors.Normal(0.5)), small_data(rows)
     torch.manual_seed(3)
     sampled = {name: p.detach() + 0.3 * torch.randn(draws, *p.shape) for name, p in model.named_parameters()}
     return Predictive(model, x, sampled if draws else {}), y
@@ -42,6 +42,41 @@ def test_chunks_do_not_show(draws: int, monkeypatch: pytest.MonkeyPatch) -> None
     in_parts = (whole.mean, whole.variance, whole.log_prob(y), whole.cdf(y), whole.pointwise(y))
     for a, b in zip(at_once, in_parts, strict=True):
         assert torch.allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("draws", [0, 6])
+@pytest.mark.parametrize("name", list(pc.likelihoods.NAMES))
+def test_one_pass_reads_what_the_methods_say(name: str, draws: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, y = predictive(draws=draws, name=name)
+    y[3] += 7
+    counts, vectors = whole.model.likelihood.discrete, whole.model.likelihood.event_dim
+    monkeypatch.setattr(predict_module, "_CHUNK", 60)
+    read = whole.read(y, by_draw=True)
+    torch.testing.assert_close(read.log_prob, whole.log_prob(y), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(read.cdf, whole.cdf(y))
+    torch.testing.assert_close(read.mean, whole.mean)
+    torch.testing.assert_close(read.variance, whole.variance)
+    below = whole.cdf((y - 1).clamp(min=0)) * (y > 0) if counts else whole.cdf(y)
+    torch.testing.assert_close(read.cdf_below, below)
+    assert (read.prob_zero is not None) == counts
+    if read.prob_zero is not None:
+        torch.testing.assert_close(read.prob_zero, whole.cdf(0 * y))
+    pointwise = whole.pointwise(y) if vectors else whole.pointwise(y).sum(-1)
+    assert read.by_draw is not None
+    torch.testing.assert_close(read.by_draw, pointwise)
+    torch.testing.assert_close(whole.by_draw(y), pointwise)
+    assert whole.read(y, moments=False)[-3:] == (None, None, None)
+
+
+def test_an_observation_that_no_draw_allows_has_no_probability() -> None:
+    rate = torch.tensor([0.0, -1e30])[:, None, None].expand(2, 1, 2)
+    model = pc.CostModel(nn.Linear(1, 2), pc.likelihoods.Poisson(2))
+    draws = {"network.weight": torch.zeros(2, 2, 1), "network.bias": rate[:, 0]}
+    y = torch.tensor([[500.0, 1.0]])
+    some, none = Predictive(model, torch.zeros(1, 1), draws), {k: v[1:] for k, v in draws.items()}
+    torch.testing.assert_close(some.read(y).log_prob, some.log_prob(y))
+    assert float(some.read(y).log_prob[0, 0]) < -2000
+    assert float(Predictive(model, torch.zeros(1, 1), none).read(y).log_prob[0, 1]) <= -1e30
 
 
 @pytest.mark.parametrize("draws", [0, 6])

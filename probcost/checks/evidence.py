@@ -89,7 +89,9 @@ class Evidence:
 
 
 def gather(fit: Any, x: Any, y: Any) -> Evidence:
-    """Read off a fit what it says of observations ``y`` ``[T, N]`` given inputs ``x`` ``[T, ...]``.
+    """Read off a fit what it says of observations ``y`` ``[T, N]`` given inputs ``x`` ``[T, ...]``, in bounded memory.
+
+    One pass over chunks of rows; a second one for the regions of whole vectors.
 
     Raises:
         ValueError: for rows that differ in number, and as the fit does for inputs and observations it cannot take.
@@ -97,29 +99,21 @@ def gather(fit: Any, x: Any, y: Any) -> Evidence:
     same_length(x=x, y=y)
     observations = fit.observations(y)
     predictive = fit.predict(x)
-    likelihood = fit.model.likelihood
-    discrete = bool(likelihood.discrete)
-    cdf = cdf_below = _numpy(predictive.cdf(observations))
-    prob_zero = None
-    if discrete:
-        # Nothing lies below the first count, and not every cdf takes −1.
-        below = _numpy(predictive.cdf((observations - 1).clamp(min=0)))
-        cdf_below = np.where(_numpy(observations) > 0, below, 0.0)
-        prob_zero = np.exp(_numpy(predictive.log_prob(observations * 0)))
+    reading = predictive.read(observations)
     region = region_below = None
-    if likelihood.event_dim:
+    if fit.model.likelihood.event_dim:
         region, region_below = _region_step(predictive, observations)
     return Evidence(
         y=_numpy(observations),
-        mean=_numpy(predictive.mean),
-        variance=_numpy(predictive.variance),
-        log_prob=_numpy(predictive.log_prob(observations)),
-        cdf=cdf,
-        cdf_below=cdf_below,
-        prob_zero=prob_zero,
+        mean=_numpy(reading.mean),
+        variance=_numpy(reading.variance),
+        log_prob=_numpy(reading.log_prob),
+        cdf=_numpy(reading.cdf),
+        cdf_below=_numpy(reading.cdf_below),
+        prob_zero=None if reading.prob_zero is None else _numpy(reading.prob_zero),
         null_log_prob=_numpy(fit.null_log_prob(y)),
         unit_names=list(fit.unit_names),
-        discrete=discrete,
+        discrete=bool(fit.model.likelihood.discrete),
         region=region,
         region_below=region_below,
         ordered=bool(fit.model.ordered),

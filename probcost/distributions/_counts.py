@@ -9,6 +9,7 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor
 from torch.distributions import constraints
 
+from probcost.distributions._cumulative import Averaged, Masses, Ratio, averaged
 from probcost.distributions._scored import Family, scored_log_prob
 
 __all__ = ["CountDistribution", "SampleShape"]
@@ -71,6 +72,28 @@ class CountDistribution(TorchDistribution):
         count, params = tensors[0].floor(), tensors[1:]
         below = self._cdf(count.clamp_min(0), *params)
         return torch.where(count < 0, torch.zeros_like(below), below)
+
+    def averaged(self, value: Tensor) -> Averaged:
+        """log p(value) of every draw, with P(K = value), P(K ≤ value) and P(K = 0) averaged over draws; no gradient.
+
+        Args:
+            value: whole numbers ≥ 0, of the trailing dimensions of the batch shape; the leading ones are draws.
+        """
+        with torch.no_grad():
+            return averaged(value, self._masses(value))
+
+    def _masses(self, value: Tensor) -> Masses:
+        log_prob, log_zero = self._with_zero(value)
+        zero = log_zero.exp()
+        return Masses(log_prob, zero, zero, self._params, self._ratio, self._cdf)
+
+    def _with_zero(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """log p(value) and log p(0)."""
+        raise TypeError(f"{type(self).__name__} must define _with_zero(value)")
+
+    def _ratio(self, *params: Tensor) -> Ratio:
+        """q and c of the masses' recursion, p(k) = p(k − 1) q c(k)."""
+        raise TypeError(f"{type(self).__name__} must define _ratio(*params)")
 
     def _cdf(self, count: Tensor, *params: Tensor) -> Tensor:
         raise TypeError(f"{type(self).__name__} must define _cdf(count, *params)")

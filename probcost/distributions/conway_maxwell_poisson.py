@@ -13,6 +13,7 @@ from probcost.distributions._cmp_cdf import cmp_cdf
 from probcost.distributions._cmp_normalizer import as_columns, centre, normalizer, normalizer_hessian
 from probcost.distributions._cmp_sampling import cmp_sample
 from probcost.distributions._counts import CountDistribution, SampleShape
+from probcost.distributions._cumulative import Ratio
 from probcost.distributions._scored import scored_log_prob
 from probcost.distributions._special import extremes, minus_log_factorial, stirling_error, widest
 
@@ -152,3 +153,18 @@ class ConwayMaxwellPoisson(CountDistribution):
             wide = widest(count.device)
             flat = [tensor.reshape(-1).to(wide) for tensor in (count, *params)]
             return cmp_cdf(*flat).to(params[0].dtype).view(count.shape)
+
+    def _with_zero(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Z once for both, unless ν (k η − log k!), which they differ by, is large."""
+        log_zero = self.log_prob(torch.zeros_like(value))
+        dtype, bounds = self.log_location.dtype, extremes(value)
+        steepest = extremes(self.nu)[1] * math.lgamma(bounds[1] + 1)
+        if bounds[1] >= _LOADER_COUNTS or not max(steepest, -extremes(log_zero)[0]) <= _FLOAT32_TERMS:
+            return self.log_prob(value), log_zero
+        energy = torch.addcmul(minus_log_factorial(value, dtype, bounds), value.to(dtype), self.log_location)
+        return torch.addcmul(log_zero, self.nu, energy), log_zero
+
+    def _ratio(self, *params: Tensor) -> Ratio:
+        """λ^ν k^−ν."""
+        log_location, nu = params
+        return (nu * log_location).exp(), lambda k, n: (-math.log(k) * nu[:, :n]).exp()

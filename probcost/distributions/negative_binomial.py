@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import constraints
 
 from probcost.distributions._counts import CountDistribution, SampleShape
+from probcost.distributions._cumulative import Ratio
 from probcost.distributions._special import (
     LARGEST_COUNT,
     extremes,
@@ -211,3 +212,12 @@ class NegativeBinomial(CountDistribution):
             log_mass = masses[-1]
             total = total + masses.exp().masked_fill_(j > limit, 0.0).sum(0)
         return total.clamp_max(1.0).to(dtype).view(shape)
+
+    def _with_zero(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        mean = self.mean
+        return self.log_prob(value), -mean * log1p_ratio(self.dispersion * mean)
+
+    def _ratio(self, *params: Tensor) -> Ratio:
+        """m/(1 + αm) · (1 + (k − 1)α)/k."""
+        mean, alpha = params[0].exp(), params[1]
+        return mean / (1 + alpha * mean), lambda k, n: (1 + (k - 1) * alpha[:, :n]) / k

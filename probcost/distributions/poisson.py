@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributions import constraints
 
 from probcost.distributions._counts import CountDistribution, SampleShape
+from probcost.distributions._cumulative import Ratio
 from probcost.distributions._special import LARGEST_COUNT, extremes, minus_log_factorial, widest
 
 __all__ = ["Poisson"]
@@ -84,3 +85,10 @@ class Poisson(CountDistribution):
     def _cdf(self, count: Tensor, *params: Tensor) -> Tensor:
         wide = widest(count.device)
         return torch.special.gammaincc(count.to(wide) + 1, params[0].to(wide).exp()).to(params[0].dtype)
+
+    def _with_zero(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        return self.log_prob(value), self.log_rate.exp().neg_()
+
+    def _ratio(self, *params: Tensor) -> Ratio:
+        """λ/k."""
+        return params[0].exp(), lambda k, n: 1 / k

@@ -10,7 +10,8 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor
 from torch.distributions import constraints
 
-from probcost.distributions._counts import SampleShape
+from probcost.distributions._counts import CountDistribution, SampleShape
+from probcost.distributions._cumulative import Averaged, Masses, Ratio, averaged
 
 __all__ = ["ZeroInflated"]
 
@@ -84,7 +85,10 @@ class ZeroInflated(TorchDistribution):
         """log p(value) in nats; value ``[*, *batch_shape]``, integer or float."""
         if self._validate_args:
             self._validate_sample(value)
-        base = self.base_dist.log_prob(value)
+        return self._inflated(self.base_dist.log_prob(value), value)
+
+    def _inflated(self, base: Tensor, value: Tensor) -> Tensor:
+        """log p(value), given that of the base."""
         logits = self.gate_logits
         # p(0) = 1 − z, z = (1 − π)(1 − p_base(0)). log1p(−z) keeps the digits of p(0) near 1, logaddexp those of p(0)
         # near 0; each sees harmless numbers where the other is used, so that neither gradient is NaN.
@@ -99,6 +103,28 @@ class ZeroInflated(TorchDistribution):
         """P(K ≤ value) = π + (1 − π) P_base(K ≤ value), and 0 below zero."""
         total = self.gate + (-self.gate_logits).sigmoid() * self.base_dist.cdf(value)
         return torch.where(value < 0, torch.zeros_like(total), total)
+
+    def __getattr__(self, name: str) -> Any:
+        # Callers ask whether there is one, which is for the base to say.
+        if name == "averaged" and isinstance(self.__dict__.get("base_dist"), CountDistribution):
+            return self._averaged
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def _averaged(self, value: Tensor) -> Averaged:
+        """As `CountDistribution.averaged`: the base's recursion, which starts from the zeros that the gate lets through."""
+        with torch.no_grad():
+            base = self.base_dist._masses(value)
+            rest = (-self.gate_logits).sigmoid()
+            zero, first = self.gate + rest * base.zero, rest * base.zero
+
+            def exact(count: Tensor, rest: Tensor, *params: Tensor) -> Tensor:
+                return rest * base.exact(count, *params)
+
+            def ratio(rest: Tensor, *params: Tensor) -> Ratio:
+                return base.ratio(*params)
+
+            log_prob = self._inflated(base.log_prob, value)
+            return averaged(value, Masses(log_prob, zero, first, [rest, *base.params], ratio, exact))
 
     def sample(self, sample_shape: SampleShape = ()) -> Tensor:
         """Draws ``[*sample_shape, *batch_shape]`` in the dtype of the base's draws."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from probcost.checks import crps_from_samples
 from probcost.checks.evidence import Evidence, Floats
+from probcost.predict import Reading
 
 __all__ = [
     "ConwayMaxwell",
@@ -112,6 +113,11 @@ class StubFit:
 
     def cdf(self, y: Tensor) -> Tensor:
         return torch.tensor(self.units.cdf(y.numpy()))
+
+    def read(self, y: Tensor) -> Reading:
+        below = self.cdf(y - 1) if self.discrete else self.cdf(y)
+        zero = self.log_prob(torch.zeros_like(y)).exp() if self.discrete else None
+        return Reading(self.log_prob(y), self.cdf(y), below, zero, self.mean, self.variance)
 
     def region(self, y: Tensor, n: int) -> Tensor:
         return torch.tensor(self.distribution.region(y.numpy()))

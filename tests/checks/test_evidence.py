@@ -14,6 +14,7 @@ from torch import Tensor
 
 from probcost.checks import check
 from probcost.checks.evidence import Evidence, gather
+from probcost.predict import Reading
 from tests.checks.simulated import StubFit, VectorNormal, evidence, poisson, rates
 
 
@@ -30,8 +31,13 @@ class FakePredictive:
         return torch.as_tensor(self.score(value.numpy()), dtype=torch.float32)
 
     def cdf(self, value: Tensor) -> Tensor:
-        assert (value >= 0).all() or self.score.__name__ == "logpdf", "a cdf of counts need not take -1"
         return torch.as_tensor(self.distribution.cdf(value.numpy()), dtype=torch.float32)
+
+    def read(self, value: Tensor) -> Reading:
+        counts = self.score.__name__ == "logpmf"
+        zero = self.log_prob(torch.zeros_like(value)).exp() if counts else None
+        below = self.cdf(value - 1) if counts else self.cdf(value)
+        return Reading(self.log_prob(value), self.cdf(value), below, zero, self.mean, self.variance)
 
 
 def fake_fit(*, discrete: bool = True) -> Any:
