@@ -12,17 +12,15 @@ the end says whether the counts bear it out, and `--likelihood` is how to try an
 from __future__ import annotations
 
 import argparse
-import html
 import json
 import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
-from matplotlib.figure import Figure
 
 import probcost as pc
-from probcost.checks.result import Check
 from probcost.scenarios import spikes
 
 COUNTS = sorted(name for name, kind in pc.likelihoods.NAMES.items() if kind.discrete)
@@ -81,7 +79,7 @@ def main() -> None:
     for name, value in scores.items():
         print(f"{name:>28}  {value:.4f}" if isinstance(value, float) else f"{name:>28}  {value:,}")
 
-    # 5. The pictures, and one page that holds them.
+    # 5. The pictures, and one page that says whether to believe the fit, and why.
     part = recording.select(test, split.neurons)
     best = int(np.nanargmax(r2))
     pictures = {
@@ -94,40 +92,28 @@ def main() -> None:
             "How well each neuron is predicted",
             spikes.plot_scores(r2, y[test].mean(0) / recording.bin_width),
         ),
-        "check": ("Do the counts bear the belief out?", check.plot()),
-        "history": ("Training", fit.history.plot()),
     }
-    write_page(arguments.out, summary, scores, check, pictures)
-    print(f"left in {arguments.out}: report.html, scores.json, the fitted model in fit/, {len(pictures)} pictures")
+    shown = {name: figure for name, (_, figure) in pictures.items()} | {
+        "check": check.plot(),
+        "history": fit.history.plot(),
+    }
+    for name, figure in shown.items():
+        figure.savefig(arguments.out / f"{name}.png")
+    pc.report(
+        fit,
+        x[test],
+        y[test],
+        arguments.out / "report.html",
+        title=f"Spike counts: {arguments.likelihood.replace('_', ' ')} fitted by {arguments.method} to {summary['data']}",
+        pictures=dict(pictures.values()),
+        tables={"On the test bins": pd.Series(scores).to_frame("value")},
+    )
+    print(f"left in {arguments.out}: report.html, scores.json, the fitted model in fit/, {len(shown)} pictures")
 
 
 def prior_for(method: str) -> pc.priors.Prior | None:
     """Variational inference needs a belief about the weights; a point estimate is stopped early instead."""
     return pc.priors.Normal(0.1) if method == "svi" else None
-
-
-def write_page(
-    folder: Path,
-    summary: dict[str, object],
-    scores: dict[str, float],
-    check: Check,
-    pictures: dict[str, tuple[str, Figure]],
-) -> None:
-    """One page to look at: the scores, the verdicts, the pictures."""
-    rows = [f"<tr><td>{name.replace('_', ' ')}<td>{value:,.4g}" for name, value in scores.items()]
-    title = html.escape(f"Spike counts: {summary['likelihood']} fitted by {summary['method']} to {summary['data']}")
-    body = [f"<h1>{title}</h1>", "<h2>On the test bins</h2><table>", *rows, "</table>", check._repr_html_()]
-    for name, (caption, figure) in pictures.items():
-        figure.savefig(folder / f"{name}.png")
-        body.append(f'<h2>{caption}</h2><img src="{name}.png" alt="{caption}">')
-    head = (
-        '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Spikes</title>'
-    )
-    style = (
-        "<style>body{font-family:sans-serif;max-width:60rem;margin:auto;padding:1rem}img{max-width:100%}"
-        "table{display:block;overflow-x:auto}td,th{padding:.1rem .6rem}td:nth-child(6){min-width:14rem}</style>"
-    )
-    (folder / "report.html").write_text("\n".join([head, style, *body]), encoding="utf-8")
 
 
 def parse() -> argparse.Namespace:

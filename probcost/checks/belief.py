@@ -36,12 +36,6 @@ _WORDS = {
     "margin": "the margin asked for",
     "temperature": "the temperature: how much a difference of distances counts",
 }
-# Symbols of an equation that hold no parameter.
-_COUNTS = {
-    "d": "the number of coordinates",
-    "N": "the number of units",
-    "K": "how many alternatives are summed over",
-}
 
 
 def in_words(likelihood: Any) -> list[str]:
@@ -82,9 +76,9 @@ def symbols(fit: Any, x: Any) -> Iterator[tuple[str, str]]:
     for symbol, path in named.items():
         words = _WORDS.get(path.split(".")[-1], path)
         yield inline(symbol), escape(words + _values(believed, path))
-    for letter, words in _COUNTS.items():
-        if re.search(rf"(?<![\\A-Za-z]){letter}(?![A-Za-z_^(])", equation):
-            yield inline(letter), words
+    for symbol, words in _without_parameter(likelihood).items():
+        if re.search(rf"(?<![\\A-Za-z]){symbol}(?![A-Za-z_(])", equation):
+            yield inline(symbol), words
 
 
 def facts(fit: Any, rows: int) -> Iterator[tuple[str, str]]:
@@ -110,6 +104,22 @@ def facts(fit: Any, rows: int) -> Iterator[tuple[str, str]]:
         yield f"{likelihood.unit.capitalize()}{plural}", escape(f"{likelihood.n_units:,}: {names}{more}")
     order = ", consecutive in time" if model.ordered else ""
     yield "Rows on this page", f"{rows:,}{order}"
+
+
+def _without_parameter(likelihood: Any) -> dict[str, str]:
+    """Symbols of equations that hold no parameter."""
+    alternatives = (
+        f"the number of components: {likelihood.k}"
+        if hasattr(likelihood, "k")
+        else "how many are summed over: comparisons, or candidates"
+    )
+    return {
+        "d_c": "the distance to candidate c; that to the right one has the index y",
+        "p_c": "the probability of the right answer to comparison c",
+        "d": f"the number of {_plural(likelihood)}: {likelihood.n_units:,}",
+        "N": f"the number of {_plural(likelihood)}: {likelihood.n_units:,}",
+        "K": alternatives,
+    }
 
 
 def _parts(likelihood: Any) -> list[Any]:
@@ -155,8 +165,12 @@ def _values(believed: Any, path: str) -> str:
         return ""
     low, middle, high = np.quantile(found, [0.05, 0.5, 0.95])
     if high - low <= 1e-6 * max(abs(low), abs(high)):
-        return f"; here {middle:.3g}"
-    return f"; here {middle:.3g} in the middle, nine in ten within {low:.3g} … {high:.3g}"
+        return f"; here {_number(middle)}"
+    return f"; here about {_number(middle)}, nine in ten between {_number(low)} and {_number(high)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")
 
 
 def _plural(likelihood: Any) -> str:

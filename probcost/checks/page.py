@@ -72,13 +72,14 @@ def report(
         'report.html'
     """
     same_length(x=x, y=y)
-    fit.observations(y)  # complains of what the likelihood cannot have produced
     target = Path(path)
     if target.is_dir():
         raise ValueError(f"path is the folder {target}; give the name of a file, such as {target / 'report.html'}")
     _complain_of_kinds(comparison, pictures, tables)
     if not fit.model.likelihood.composite:
-        fit.predict(x)  # complains of inputs now, and computes nothing yet
+        # They complain of inputs and of what the likelihood cannot have produced, and compute nothing yet.
+        fit.predict(x)
+        fit.observations(y)
 
     # Here, since they import scipy and matplotlib, and `import probcost` must stay fast.
     from probcost import save
@@ -109,23 +110,21 @@ def _judged(
         training = page_parts.trained(fit.history)
         sections += [training] if training else []
         bar.update()
-        checked = None
         if likelihood.composite:
             sections.append(page_parts.not_row_by_row())
-            bar.update(2)
         else:
             sections.append(page_parts.scored(score(fit, x, y, seed=seed)))
-            bar.update()
-            checked = check(fit, x, y, level=level, seed=seed)
-            sections.append(page_parts.checked(checked))
-            bar.update()
+        bar.update()
+        checked = check(fit, x, y, level=level, seed=seed)
+        sections.append(page_parts.checked(checked))
+        bar.update()
         if comparison is not None:
             if isinstance(comparison, Mapping):
                 own = {} if any(other is fit for other in comparison.values()) else {"this fit": fit}
                 comparison = compare({**own, **comparison}, x, y)
             sections.append(page_parts.compared(comparison))
             bar.update()
-    return page_parts.verdict(diagnosis, checked), sections
+    return page_parts.verdict(diagnosis, checked, len(y)), sections
 
 
 def _own(pictures: Mapping[str, Figure], tables: Mapping[str, pd.DataFrame]) -> list[Section]:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cell", "Section", "document", "frame", "notebook_html", "number", "picture", "table"]
 
-_DPI = 160  # of pictures shown at about 100 dots an inch: sharp on a phone's finer screen
+_DPI, _SHOWN_DPI = 160, 100  # finer than shown, so that pictures are sharp on a phone's screen
 _MARGIN = 0.06  # inches kept around a panel
+_SPARE = 0.1  # inches that panels' boxes may overlap
 _MOST_PANELS = 6
 
 
@@ -54,26 +55,36 @@ def document(title: str, opening: str, sections: Sequence[Section], colophon: st
     )
 
 
-def table(label: str, header: Sequence[str], rows: Iterable[Sequence[Cell]], *, heads: int = 0) -> str:
-    """A table in a box that scrolls by itself; column ``heads`` names each row."""
+def table(
+    label: str, header: Sequence[str], rows: Iterable[Sequence[Cell]], *, heads: int = 0, stack: bool = True
+) -> str:
+    """A table in a box that scrolls by itself; column ``heads`` names each row.
+
+    With ``stack``, a phone shows each row as a card; the roles tell screen readers that it is a table nonetheless.
+    """
     rows = list(rows)
     kinds = [cell.kind if cell.kind == "number" else "" for cell in rows[0]] if rows else [""] * len(header)
     top = "".join(
-        f'<th scope="col"{_class(kind)}>{escape(name)}</th>' if name else "<td></td>"
+        f'<th scope="col" role="columnheader"{_class(kind)}>{escape(name)}</th>' if name else '<td role="cell"></td>'
         for name, kind in zip(header, kinds, strict=True)
     )
-    lines = "".join(
-        "<tr>"
-        + "".join(
-            f'<th scope="row"{_class(cell.kind)}>{cell.html}</th>'
-            if i == heads
-            else f"<td{_class(cell.kind)}>{cell.html}</td>"
-            for i, cell in enumerate(row)
-        )
-        + "</tr>\n"
-        for row in rows
+    lines = "".join(_row(header, row, heads) for row in rows)
+    return _boxed(
+        label,
+        f'<table role="table"{_class("stack" if stack else "")}><thead role="rowgroup"><tr role="row">{top}</tr></thead>\n'
+        f'<tbody role="rowgroup">{lines}</tbody></table>',
     )
-    return _boxed(label, f"<table><thead><tr>{top}</tr></thead>\n<tbody>{lines}</tbody></table>")
+
+
+def _row(header: Sequence[str], row: Sequence[Cell], heads: int) -> str:
+    cells = []
+    for i, (name, cell) in enumerate(zip(header, row, strict=True)):
+        if i == heads:
+            cells.append(f'<th scope="row" role="rowheader"{_class(cell.kind)}>{cell.html}</th>')
+        else:
+            label = f' data-label="{escape(name)}"' if cell.kind == "number" else ""
+            cells.append(f'<td role="cell"{_class(cell.kind)}{label}>{cell.html}</td>')
+    return f'<tr role="row"{_class("marked" if heads == 1 else "")}>{"".join(cells)}</tr>\n'
 
 
 def frame(label: str, data: Any) -> str:
@@ -85,7 +96,7 @@ def frame(label: str, data: Any) -> str:
         cells = [Cell(escape(str(name).replace("_", " ")))] if named else []
         rows.append([*cells, *(_value(value) for value in values)])
     names = [*header, *(str(column).replace("_", " ") for column in data.columns)]
-    return table(label, names, rows, heads=0 if named else -1)
+    return table(label, names, rows, heads=0 if named else -1, stack=False)
 
 
 def notebook_html(label: str, html: str) -> str:
@@ -103,15 +114,9 @@ def picture(figure: Figure, caption: str, reading: str = "") -> str:
 
     Panels that stand side by side, and each by itself, are shown one by one, so that a phone can put them below each other.
     """
-    boxes = _panels(figure)
     words = f"<b>{escape(caption)}</b>{' ' if reading else ''}{escape(reading)}"
     alt = f"{caption} {reading}".strip()
-    if not boxes:
-        shown = _image(figure, alt, None)
-    else:
-        widest = max(box.width for _, box in boxes)
-        images = "".join(_image(figure, f"{alt}: {title}", box, box.width / widest) for title, box in boxes)
-        shown = f'<div class="panels">{images}</div>'
+    shown = _panels(figure, alt) or _image(figure, alt)
     return f"<figure>{shown}<figcaption>{words}</figcaption></figure>"
 
 
@@ -124,40 +129,55 @@ def number(value: float, digits: int = 3) -> Cell:
     return Cell(f"{value:.{digits}g}".replace("-", "−"), "number")
 
 
-def _image(figure: Figure, alt: str, box: Any, share: float = 1.0) -> str:
+def _image(figure: Figure, alt: str, box: Any = None, share: float = 1.0) -> str:
     held = io.BytesIO()
     figure.savefig(held, format="png", dpi=_DPI, bbox_inches=box, metadata={"Software": None})
     data = held.getvalue()
     # The PNG's own header holds its size: with it, the page does not jump as pictures appear.
     width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
     style = f' style="width:{100 * share:.1f}%"' if share < 0.995 else ""
+    size = f'width="{width * _SHOWN_DPI // _DPI}" height="{height * _SHOWN_DPI // _DPI}"{style}'
     return (
-        f'<img alt="{escape(" ".join(alt.split()))}" width="{width}" height="{height}"{style} '
+        f'<img alt="{escape(" ".join(alt.split()))}" {size} '
         f'src="data:image/png;base64,{base64.b64encode(data).decode()}">'
     )
 
 
-def _panels(figure: Figure) -> list[tuple[str, Any]]:
-    """Title and place, in inches, of each panel; none where the figure only makes sense as a whole."""
+def _panels(figure: Figure, alt: str) -> str:
+    """Each panel under its title, in a grid; empty where the figure only makes sense as a whole."""
+    from matplotlib.text import Text
+
     axes = [axis for axis in figure.axes if axis.get_visible()]
-    if not 1 < len(axes) <= _MOST_PANELS or figure.legends or not all(axis.get_title(loc="left") for axis in axes):
-        return []
-    if any(_leans_on_another(axis) for axis in axes):
-        return []
-    figure.canvas.draw()
-    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    found = []
-    for axis in axes:
-        tight = axis.get_tightbbox(renderer)
-        if tight is None:
-            return []
-        box = tight.transformed(figure.dpi_scale_trans.inverted())
-        found.append((axis.get_title(loc="left"), box.padded(_MARGIN)))
-    beside = any(box.x1 < other.x0 + 0.2 for _, box in found for _, other in found)
-    apart = not any(
-        a[1].shrunk(0.9, 0.9).overlaps(b[1].shrunk(0.9, 0.9)) for i, a in enumerate(found) for b in found[i + 1 :]
-    )
-    return found if beside and apart else []
+    titles = [axis.get_title(loc="left") or axis.get_title() for axis in axes]
+    if not 1 < len(axes) <= _MOST_PANELS or figure.legends or not all(titles) or any(map(_leans_on_another, axes)):
+        return ""
+    # Titles become text, which a phone can wrap.
+    written = [t for axis in axes for t in axis.get_children() if isinstance(t, Text) and t.get_text() in titles]
+    shown = [text for text in written if text.get_visible()]
+    try:
+        for text in shown:
+            text.set_visible(False)
+        figure.draw_without_rendering()
+        tight = [axis.get_tightbbox() for axis in axes]
+        boxes = [box.transformed(figure.dpi_scale_trans.inverted()).padded(_MARGIN) for box in tight if box is not None]
+        if len(boxes) < len(axes) or not _side_by_side(boxes):
+            return ""
+        widest = max(box.width for box in boxes)
+        images = "".join(
+            f"<div><h3>{escape(title)}</h3>{_image(figure, f'{title}: {alt}', box, box.width / widest)}</div>"
+            for title, box in zip(titles, boxes, strict=True)
+        )
+    finally:
+        for text in shown:
+            text.set_visible(True)
+    return f'<div class="panels{" three" if len(axes) == 3 else ""}">{images}</div>'
+
+
+def _side_by_side(boxes: Sequence[Any]) -> bool:
+    """Whether some panels are beside each other and none lies on another, as a colour bar or a second axis does."""
+    beside = any(box.x1 < other.x0 + _SPARE for box in boxes for other in boxes)
+    pairs = [(a.padded(-_SPARE), b.padded(-_SPARE)) for i, a in enumerate(boxes) for b in boxes[i + 1 :]]
+    return beside and not any(a.overlaps(b) for a, b in pairs)
 
 
 def _leans_on_another(axis: Axes) -> bool:

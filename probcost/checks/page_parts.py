@@ -22,20 +22,22 @@ __all__ = ["checked", "compared", "diagnosed", "modelled", "not_row_by_row", "sc
 _SAID = 3  # denied beliefs that the first sentence names
 
 
-def verdict(diagnosis: Diagnosis | None, check: Check | None) -> str:
+def verdict(diagnosis: Diagnosis, check: Check, rows: int) -> str:
     """The first thing to read: does the belief hold, what does not, what to try next."""
-    if diagnosis is None and check is None:
-        return _opening("unknown", "Not judged.", "Neither a check nor a diagnosis of such a likelihood exists.")
-    denied = [] if diagnosis is None else list(diagnosis.denied)
-    rejected = [] if check is None else list(check.rejected)
+    denied, rejected = list(diagnosis.denied), list(check.rejected)
     if not denied and not rejected:
-        return _opening("", "Calibrated.", "Nothing in these data speaks against the cost function.")
-    beliefs = [line.belief for line in denied or rejected]
+        return _opening("", "Calibrated.", f"Nothing in these {rows:,} rows speaks against the cost function.")
+    beliefs = [line.belief for line in (denied or rejected)]
     said = "; and that ".join(beliefs[:_SAID])
-    more = f"; and {len(beliefs) - _SAID} more" if len(beliefs) > _SAID else ""
+    left = len(beliefs) - _SAID
+    more = f"; and {left} more belief{'s' if left > 1 else ''}" if left > 0 else ""
     advice = ""
-    if diagnosis is not None and diagnosis.next:
-        advice = f" Try {_code(name_of(diagnosis.next[0]))} next."
+    if diagnosis.next:
+        advice = f" To try next: {_code(name_of(diagnosis.next[0]))}."
+    elif diagnosis.first is not None:
+        advice = f" To try next: {_code(diagnosis.first.name)}."
+    elif denied and denied[0].advice:
+        advice = f" To try next: {escape(denied[0].advice)}"
     return _opening("denied", "Not calibrated.", f"The data deny that {escape(said + more)}.{advice}")
 
 
@@ -46,7 +48,10 @@ def diagnosed(diagnosis: Diagnosis) -> Section:
         denied = finding.p_corrected < diagnosis.level
         mark = _mark(finding.p_value, finding.p_corrected, diagnosis.level)
         effect = f" ({finding.effect})" if finding.p_value < diagnosis.level and finding.effect else ""
-        advice = f'<span class="advice">→ {escape(finding.advice)}</span>' if denied and finding.advice else ""
+        advice = finding.advice
+        if finding.name in diagnosis.mended and diagnosis.first is not None:
+            advice = f"{diagnosis.first.name} alone mends this."
+        advice = f'<span class="advice">→ {escape(advice)}</span>' if denied and advice else ""
         rows.append(
             [
                 mark,
@@ -65,19 +70,18 @@ def diagnosed(diagnosis: Diagnosis) -> Section:
         parts.append("<p>To try next, best first:</p>")
         parts.append("<ol>" + "".join(f"<li>{_code(name_of(remedy))}</li>" for remedy in diagnosis.next) + "</ol>")
     if diagnosis.trials:
-        tried = [[Cell(escape(t.name)), number(t.gain), number(t.standard_error)] for t in diagnosis.trials]
+        tried = [[Cell(escape(t.name)), _nats(t.gain, "+"), _nats(t.standard_error)] for t in diagnosis.trials]
         parts.append(
             "<p>Tried on the same predictions, their shape learned on half of the rows and scored on the others. "
             "The gain is in nats per observation, over the present likelihood.</p>"
         )
         parts.append(table("Other beliefs, tried", ["belief", "gain", "s.e."], tried))
-    parts.append(
-        picture(
-            diagnosis.plot(),
-            "What the data say against each assumption.",
-            "What stays within its grey band is as the model has it; what leaves it is evidence against the model.",
-        )
+    reading = (
+        "What is left of the dashed line is improbable under the model."
+        if diagnosis.residuals is None
+        else "What stays within its grey band is as the model has it; what leaves it is evidence against the model."
     )
+    parts.append(picture(diagnosis.plot(), "What the data say against the assumptions.", reading))
     return Section("diagnosis", "Which belief is wrong?", "".join(parts))
 
 
@@ -99,7 +103,7 @@ def modelled(fit: Any, x: Any, rows: int) -> Section:
         "model",
         "What the model believes",
         f"{words}<p>The cost of {escape(of)}, in nats, is its negative log-probability:</p>{shown}"
-        f"<dl>{symbols}</dl><h3>How it was fitted</h3><dl>{facts}</dl>",
+        f'<dl>{symbols}</dl><h3>How it was fitted</h3><dl class="facts">{facts}</dl>',
     )
 
 
@@ -117,7 +121,9 @@ def trained(history: History) -> Section | None:
     if history.rescaled != 1:
         sentences.append(f"Held-out rows then asked for scales {history.rescaled:.3g} times as wide.")
     reading = "The blue curve, of rows not trained on, says when to stop: where it no longer falls."
-    shown = picture(history.plot(), "Cost per row, epoch by epoch.", reading if history.held_out else "")
+    figure = history.plot()
+    figure.set_size_inches(5.6, 3.5)  # small enough for its letters to be read on a phone
+    shown = picture(figure, "Cost per row, epoch by epoch.", reading if history.held_out else "")
     return Section("training", "Training", f"<p>{escape(' '.join(sentences))}</p>{shown}")
 
 
@@ -179,7 +185,7 @@ def checked(check: Check) -> Section:
         + _legend({row[0].html for row in rows})
         + picture(
             check.plot(),
-            "Four looks at the same question.",
+            "The same in pictures.",
             "A true model stays within the grey bands; what leaves them is drawn in orange.",
         ),
     )
@@ -205,7 +211,7 @@ def not_row_by_row() -> Section:
         "scores",
         "How good are the predictions?",
         "<p>This likelihood compares observations with each other and predicts none of them by itself, so there is no row to "
-        "score or to check. What it says of pairs is judged above, under “Which belief is wrong?”.</p>",
+        "score. What it says of pairs and triplets is judged under “Which belief is wrong?” and “Is it calibrated?”.</p>",
     )
 
 
@@ -242,6 +248,10 @@ def _with_error(value: float, error: float, unit: str) -> Cell:
     shown = f"{100 * value:.1f}" if share else number(value, 4).html
     spread = "" if error != error else f" ± {100 * error if share else error:.2g}"
     return Cell(f"{shown}{spread}{' %' if share else ''}", "number")
+
+
+def _nats(value: float, sign: str = "") -> Cell:
+    return Cell(f"{value:{sign}.4f}".replace("-", "−"), "number")
 
 
 def _code(text: str) -> str:

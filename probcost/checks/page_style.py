@@ -17,7 +17,6 @@ p,ul,dl,figure{{margin:.7rem 0}}
 p,li{{max-width:46rem}}
 .verdict{{padding:.8rem 1rem;border-left:.4rem solid {COLOURS["model"]};background:#eef5fa;font-size:1.125rem;max-width:none}}
 .verdict.denied{{border-color:{COLOURS["alert"]};background:#fdf1e8}}
-.verdict.unknown{{border-color:{COLOURS["quiet"]};background:#f4f4f4}}
 nav ul{{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;padding:0;list-style:none;max-width:none}}
 a{{color:#005a92}}
 nav a{{display:inline-block;padding:.25rem 0}}
@@ -42,15 +41,26 @@ figcaption{{margin-top:.4rem;max-width:46rem;color:#333}}
 figcaption b{{color:#1a1a1a}}
 .equation{{margin:1rem 0;padding:.6rem .8rem;background:#f6f6f6;overflow-x:auto;line-height:2.5;font-size:1.1rem}}
 .math svg{{overflow:visible;margin-right:.22em;fill:currentColor}}
+.panels.three{{grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr))}}
+.panels h3{{margin:0 0 .3rem;font-size:1rem;line-height:1.3}}
 dl{{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1.2rem}}
 dt{{font-weight:600}}
 dd{{margin:0;min-width:0}}
 footer{{margin-top:3rem;padding-top:.8rem;border-top:1px solid #ddd;color:#555;font-size:.94rem}}
-@media(max-width:32rem){{
-  dl{{grid-template-columns:1fr;gap:0}}
-  dd{{margin-bottom:.6rem}}
-  .words{{min-width:11rem}}
+@media(max-width:36rem){{
+  .facts{{grid-template-columns:1fr;gap:0}}
+  .facts dd{{margin-bottom:.6rem}}
   th,td{{padding-right:.7rem}}
+  .stack,.stack tbody{{display:block}}
+  .stack thead{{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}
+  .stack tr{{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;padding:.6rem 0;border-bottom:1px solid #e4e4e4}}
+  .stack th,.stack td{{display:block;border:0;padding:0;min-width:0}}
+  .stack tbody th,.stack .words{{flex:1 0 100%}}
+  .stack .marked{{padding-left:1.6rem}}
+  .stack .marked .mark{{margin-left:-1.6rem;width:1.6rem;margin-right:-1.2rem;padding:0}}
+  .stack .marked th{{flex-basis:calc(100% - 1.6rem)}}
+  .stack td:empty{{display:none}}
+  .stack .number::before{{content:attr(data-label) " ";color:#555}}
 }}
 @media print{{h2{{break-after:avoid}}figure,tr{{break-inside:avoid}}nav{{display:none}}}}
 """
