@@ -1,4 +1,4 @@
-"""Numpy groups in, ArviZ's own object out: the only file that builds ArviZ objects."""
+"""Numpy arrays in, ArviZ's own objects and numbers out: the only file that knows which ArviZ is installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["to_arviz"]
+__all__ = ["psis_loo", "relative_efficiency", "to_arviz"]
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -97,10 +97,53 @@ def to_arviz(
     return _build(groups, coords=labels, dims=named, pred_coords=other_labels, pred_dims=named, attrs=dict(attrs or {}))
 
 
+def psis_loo(
+    log_likelihood: NDArray[Any], relative_efficiency: float = 1.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Leave-one-out log predictive densities, and Pareto shapes k of their importance weights, by ArviZ's own smoothing.
+
+    .. math:: \log p(y_t \mid y_{-t}) \approx \log \frac{\sum_s w_{ts} \, p(y_t \mid \theta_s)}{\sum_s w_{ts}}
+
+    Args:
+        log_likelihood: log p(y_t | θ_s) in nats, ``[T, S]``, finite.
+        relative_efficiency: effective over actual number of draws.
+
+    Returns:
+        both ``[T]``.
+
+    Source: Vehtari, Simpson, Gelman, Yao & Gabry, "Pareto smoothed importance sampling", 2024,
+    https://jmlr.org/papers/v25/19-556.html
+    """
+    log_likelihood = np.asarray(log_likelihood, dtype=np.float64)
+    az: Any = importlib.import_module("arviz")
+    if _major(az) >= 1:
+        array_stats: Any = importlib.import_module("arviz_stats.base").array_stats
+        # Takes log-likelihoods, and negates them itself.
+        log_weights, k = array_stats.psislw(log_likelihood, r_eff=relative_efficiency, axis=-1)
+    else:
+        log_weights, k = az.psislw(-log_likelihood, relative_efficiency)
+    total = np.logaddexp.reduce(log_weights, axis=-1)
+    return np.logaddexp.reduce(log_weights + log_likelihood, axis=-1) - total, np.asarray(k, dtype=np.float64)
+
+
+def relative_efficiency(draws: NDArray[Any]) -> float:
+    """Effective over actual number of draws of one quantity, ``[chain, draw]``: the bulk's, by ArviZ.
+
+    Source: Vehtari et al., "Rank-normalization, folding, and localization: an improved R-hat", 2021,
+    https://doi.org/10.1214/20-BA1221
+    """
+    az: Any = importlib.import_module("arviz")
+    return float(az.ess(np.asarray(draws, dtype=np.float64), method="bulk", relative=True))
+
+
+def _major(az: Any) -> int:
+    return int(az.__version__.split(".")[0])
+
+
 def _build(groups: dict[str, dict[str, NDArray[Any]]], attrs: dict[str, Any], **names: Any) -> Any:
     # Any: the installed version's annotations fit only its own call.
     az: Any = importlib.import_module("arviz")
-    if int(az.__version__.split(".")[0]) >= 1:
+    if _major(az) >= 1:
         return az.from_dict(groups, attrs={"/": attrs}, **names)
     return az.from_dict(**groups, **names, attrs=attrs)
 

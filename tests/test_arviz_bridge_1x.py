@@ -85,6 +85,18 @@ def test_loo_runs(tree: Any) -> None:
     assert np.isfinite(az.loo(tree).elpd)
 
 
+def test_leaving_rows_out_is_arviz_own(tree: Any) -> None:
+    import arviz as az
+
+    log_likelihood = tree["log_likelihood"]["counts"].values.reshape(DRAWS, -1).T
+    found, k = bridge().psis_loo(log_likelihood)
+    expected = az.loo(tree, pointwise=True, reff=1.0)
+    np.testing.assert_allclose(found, expected.elpd_i.values.ravel())
+    np.testing.assert_allclose(k, expected.pareto_k.values.ravel())
+    noise = np.random.default_rng(1).normal(size=(2, 400))
+    assert bridge().relative_efficiency(noise.cumsum(axis=1)) < 0.1 < 0.6 < bridge().relative_efficiency(noise)
+
+
 def test_shapes_that_disagree_state_both() -> None:
     counts = np.zeros((T, N))
     with pytest.raises(ValueError, match=r"\[1, 5, 59, 3\].*\[60, 3\]"):
