@@ -23,6 +23,10 @@ __all__ = ["TripletBatch", "Triplets"]
 
 _MOST_NUMBERS = 2**24
 _KEPT = 16  # parts, of 1 MB for each intermediate result
+_MOST_COMPARISONS = (
+    2**26
+)  # of all photos at once, in evaluation: half a second, beyond which they are held against fewer
+_HELD_AGAINST = 512
 _BAND = 0.2  # FaceNet's margin on the unit sphere, where the comparison itself has none
 
 
@@ -39,8 +43,12 @@ class TripletBatch(TorchDistribution):
     support = constraints.nonnegative_integer
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
 
-    def __init__(self, embeddings: Tensor, comparison: BatchComparison, mining: str, band: float) -> None:
+    def __init__(
+        self, embeddings: Tensor, comparison: BatchComparison, mining: str, band: float, photos_per_person: int = 0
+    ) -> None:
         self.embeddings, self.comparison, self.mining, self.band = embeddings, comparison, mining, band
+        # Into how many photos of a person to part what is too much to be compared at once; 0 to compare it all the same.
+        self.photos_per_person = photos_per_person
         super().__init__(batch_shape=torch.Size((*embeddings.shape[:-1], 1)), validate_args=False)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> TripletBatch:
@@ -64,8 +72,23 @@ class TripletBatch(TorchDistribution):
         lead = torch.broadcast_shapes(self.embeddings.shape[:-2], value.shape[:-2])
         each = self.embeddings.expand(*lead, *self.embeddings.shape[-2:]).reshape(-1, *self.embeddings.shape[-2:])
         labels = value.squeeze(-1).expand(*lead, photos).reshape(-1, photos)
-        log_p = torch.stack([self._of_anchors(*one, of_pairs) for one in zip(each, labels, strict=True)])
+        log_p = torch.stack([self._of_photos(*one, of_pairs) for one in zip(each, labels, strict=True)])
         return log_p.view(*lead, photos, 1).expand(torch.broadcast_shapes((*lead, photos, 1), self._batch_shape))
+
+    def _of_photos(self, embeddings: Tensor, labels: Tensor, of_pairs: Callable[..., Tensor]) -> Tensor:
+        """Log-probability ``[B]`` of each anchor's comparisons, with all photos or, where these are too many, within batches."""
+        photos = torch.unique(labels, return_counts=True)[1]
+        comparisons = int((photos * (photos - 1)).sum()) * len(labels)
+        if not self.photos_per_person or comparisons <= _MOST_COMPARISONS:
+            return self._of_anchors(embeddings, labels, of_pairs)
+        # The same batches every time, so that costs can be compared between epochs.
+        generator = torch.Generator().manual_seed(0)
+        total, times = embeddings.new_zeros(len(labels)), embeddings.new_zeros(len(labels))
+        for batch in people_and_photos(labels, _HELD_AGAINST, self.photos_per_person, generator):
+            rows = batch.to(labels.device)
+            total = total.index_add(0, rows, self._of_anchors(embeddings[rows], labels[rows], of_pairs))
+            times = times.index_add(0, rows, torch.ones_like(total[rows]))
+        return total / times
 
     def _of_anchors(self, embeddings: Tensor, labels: Tensor, of_pairs: Callable[..., Tensor]) -> Tensor:
         """Log-probability ``[B]`` of each anchor's comparisons in one batch ``[B, m]``."""
@@ -123,7 +146,9 @@ class Triplets(Likelihood):
     proper probability, and their product treats answers that share photos as independent.
 
     In evaluation mode (``likelihood.eval()``) every comparison counts, so that held-out costs can be compared between
-    epochs and between ways of mining.
+    epochs and between ways of mining. Where there would be more than 67 million of them (hundreds of photos of one person), each
+    photo is held against its batch of some 512 photos, P people × K, which are the same every time: memory and time then grow
+    with the number of photos.
 
     Args:
         comparison: `TripletSlack`, `GaussianTriplet` or `NWayChoice`.
@@ -211,8 +236,9 @@ class Triplets(Likelihood):
         return self.comparison.normalized(raw) if self.normalize else raw
 
     def forward(self, raw: Tensor) -> TorchDistribution:
-        mining = self.mining if self.training else "all"
-        return TripletBatch(self.embed(raw), self.comparison, mining, self._band)
+        if self.training:
+            return TripletBatch(self.embed(raw), self.comparison, self.mining, self._band)
+        return TripletBatch(self.embed(raw), self.comparison, "all", self._band, self.photos_per_person)
 
     def initial_raw(self, mean: Tensor, variance: Tensor) -> Tensor:
         raise TypeError("Triplets has no null model: people's numbers are names, and their mean says nothing")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from probcost.save import write_arrays
-from probcost.scenarios.faces.pictures import resized
+from probcost.scenarios.faces.pictures import height_and_width, resized
 
 __all__ = ["FaceDataset"]
 
@@ -27,6 +27,9 @@ class FaceDataset:
         person_names: such as ``"s01"``; made where not given.
         condition: what is known of how photos were taken, by name: ``yaw``, ``blur`` …, each ``[T]``.
         path: of each photo's file, where known.
+
+    Args:
+        warn_of_duplicates: whether photos are compared for being the same under different people.
 
     Raises:
         ValueError: where there is no photo or only one person, lengths differ, a pixel or label is no number, not finite
@@ -46,8 +49,9 @@ class FaceDataset:
     person_names: Sequence[str] = ()
     condition: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     path: Sequence[str] | None = None
+    warn_of_duplicates: InitVar[bool] = True
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, warn_of_duplicates: bool) -> None:
         images, person = _as_images(self.images), as_people("person", self.person)
         if person.shape != (len(images),):
             raise ValueError(f"images has {len(images):,} photos and person has shape {list(person.shape)}")
@@ -69,7 +73,8 @@ class FaceDataset:
         for name, value in (("images", images), ("person", person), ("person_names", names), ("condition", condition)):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "path", path)
-        self._warn_of_duplicates()
+        if warn_of_duplicates:
+            self._warn_of_duplicates()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -112,12 +117,15 @@ class FaceDataset:
             person=self.person[rows],
             condition={name: values[rows] for name, values in self.condition.items()},
             path=None if self.path is None else [self.path[t] for t in rows],
+            warn_of_duplicates=False,  # once is enough
         )
 
     def folds(self, n: int = 5) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """n pairs of row numbers, to train on and to test with: fold k tests the people whose number modulo n is k.
 
-        Nobody is in both.
+        Nobody is in both. People's numbers decide, and not chance: the same people are tested together in every run, by everybody
+        who numbers them alike, and a fold is as good a sample as that numbering. Where numbers mean something (families side by
+        side, every fifth from one studio), number people at random first.
 
         Raises:
             ValueError: where n is not a whole number from 2, or a fold would test fewer than two people or train on fewer.
@@ -133,9 +141,16 @@ class FaceDataset:
         fold = self.person % n
         return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n)]
 
-    def resize(self, size: tuple[int, int]) -> FaceDataset:
-        """The same with photos of ``(h, w)`` pixels, each the mean of what it covers (a box filter)."""
-        return self if self.size == tuple(size) else replace(self, images=resized(self.images, size))
+    def resize(self, size: int | tuple[int, int]) -> FaceDataset:
+        """The same with photos of ``(h, w)`` pixels (one number: both), each the mean of what it covers (a box filter).
+
+        Raises:
+            ValueError: for anything but one or two whole numbers from 1.
+        """
+        wanted = height_and_width(size)
+        if self.size == wanted:
+            return self
+        return replace(self, images=resized(self.images, wanted), warn_of_duplicates=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.npz`` that `load` reads back; a kill meanwhile leaves what was there whole."""

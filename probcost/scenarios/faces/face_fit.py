@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -16,6 +18,9 @@ from probcost.model import CostModel
 from probcost.predict import Predictive
 
 if TYPE_CHECKING:
+    from probcost.checks.comparisons_check import ComparisonCheck
+    from probcost.checks.comparisons_evidence import ComparisonEvidence
+    from probcost.checks.diagnosis_result import Finding
     from probcost.scenarios.faces.face_embedding import FaceEmbedding
     from probcost.scenarios.faces.gallery import Gallery, Identity
 
@@ -24,6 +29,10 @@ __all__ = ["FaceFit"]
 _AT_ONCE = 1024  # photos embedded together
 _FURTHEST = 50.0
 _DRAWS = 20  # of a posterior, side by side in one embedding
+_HOW_TO_JUDGE = (
+    "pc.check and pc.diagnose judge a face fit by photos and people, faces.verification_scores(fit.embed(photos), people) and "
+    "faces.same_person_scores score it, and fit.same_person is a fit of pairs: distances [n, 1] and answers 1 or 0"
+)
 
 
 class FaceFit(Fit):
@@ -35,13 +44,14 @@ class FaceFit(Fit):
     def embed(self, photos: Any) -> Tensor:
         """Points ``[T, m]``: near each other, by Euclidean distance, for photos of one person.
 
-        The members of an ensemble, or draws of a posterior, stand side by side, ``[T, S m]``: a squared distance is the
-        mean of theirs.
+        The members of an ensemble, or 20 draws of a posterior (``"laplace"``, ``"svi"``), stand side by side, ``[T, S m]``:
+        a squared distance is the mean of theirs. With m = 64, 20 draws are 1,280 numbers a photo, 20 times the memory of a
+        gallery; P(same) has been learned on such distances, and is one curve over them, not a mean over draws.
 
         Raises:
             ValueError: for photos of another size than those trained on, or values that are not finite.
         """
-        x = self._photos(photos)
+        x = self.photos(photos)
         weights = self.posterior.draws(_DRAWS, self.seed)
         with torch.no_grad():
             return torch.cat([self._faces.embed(part, weights) for part in x.split(_AT_ONCE)])
@@ -69,7 +79,9 @@ class FaceFit(Fit):
             ValueError: as `match_probability`; for anything but a pair of arrays of photos.
         """
         if not isinstance(x, (tuple, list)) or len(x) != 2:
-            raise ValueError("a face fit predicts pairs: x must be (a, b), two arrays of equally many photos")
+            raise ValueError(
+                f"a face fit predicts pairs: x must be (a, b), two arrays of equally many photos; {_HOW_TO_JUDGE}"
+            )
         same_length(a=x[0], b=x[1])
         return self.same_person.predict((self.embed(x[0]) - self.embed(x[1])).norm(dim=-1, keepdim=True))
 
@@ -77,17 +89,66 @@ class FaceFit(Fit):
         """log P of the answers ``y`` ``[T]`` (1: one person) for pairs ``x = (a, b)``: ``[1, T, 1]``."""
         return self.predict(x).pointwise(self.same_person.observations(y))
 
+    def observations(self, y: Any) -> Tensor:
+        """Refused: who is on a photo is given, and compared; nothing predicts it.
+
+        Raises:
+            TypeError: always, saying what to call instead.
+        """
+        raise TypeError(f"a face fit compares photos, and has no observations of single ones: {_HOW_TO_JUDGE}")
+
+    def comparison_evidence(self, photos: Any, people: Any, seed: int = 0) -> ComparisonEvidence:
+        """What the checks look at: all pairs of up to 2,000 photos, and 20,000 triplets, beside what the fit says of them.
+
+        Args:
+            photos: best such as the fit was not trained on, ``[T, ...]``.
+            people: one name or number a photo.
+
+        Raises:
+            ValueError: for numbers that differ, one person only, or nobody with two photos.
+        """
+        from probcost.scenarios.faces.evidence import gather_comparisons
+
+        return gather_comparisons(self, photos, people, seed)
+
+    def findings(self, photos: Any, people: Any, *, level: float = 0.05, seed: int = 0) -> list[Finding]:
+        """The assumptions of a cost of comparisons, as `probcost.diagnose` lists them."""
+        from probcost.checks.comparisons import diagnose_comparisons
+
+        return diagnose_comparisons(self, photos, people, level, seed)
+
+    def calibration(self, photos: Any, people: Any, *, level: float = 0.05, seed: int = 0) -> ComparisonCheck:
+        """Is P(same person) calibrated on these people? As `probcost.check` shows it."""
+        from probcost.checks.comparisons_check import check_comparisons
+
+        return check_comparisons(self, photos, people, level, seed)
+
+    @property
+    def curve(self) -> Tensor:
+        """Offset c and log-slope log β of P(same) = 1/(1 + exp(β d − c)), ``[2]``; NaN where nobody was held out."""
+        return self._faces.curve
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of everything that places embeddings: equal for a fit and its copy on disk, and for no other."""
+        tensors = {**self.model.state_dict(), **self.posterior.state()}
+        digest = hashlib.sha256(f"{self.method} {self.seed}".encode())
+        for name, value in sorted(tensors.items()):
+            digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
     @property
     def same_person(self) -> Fit:
         """The curve from distance to P(same person), a fit of its own, for answers that are equally likely beforehand.
 
-        Judge it by `same_person_scores` and `plot_reliability`, which weigh both answers equally; pairs of few people depend on
-        each other, and a check that takes them as independent finds fault with a true curve.
+        Judge it by ``pc.check(fit, photos, people)`` of the face fit itself, which takes people as its unit and weighs both
+        answers equally, not by ``pc.check(fit.same_person, distances, answers)``: that takes pairs as independent, and pairs
+        that share a person are not, so it finds fault with a true curve.
 
         Raises:
             ValueError: where no people were held out in training to learn it from.
         """
-        offset, log_slope = self._faces.curve.unbind()
+        offset, log_slope = self.curve.unbind()
         if not bool(torch.isfinite(offset)):
             raise ValueError(
                 "P(same person) is learned from people held out of training, and this fit held out none (or is a step of the "
@@ -120,7 +181,7 @@ class FaceFit(Fit):
         """
         from probcost.scenarios.faces.gallery import Gallery
 
-        return Gallery(self.embed(photos), people)
+        return Gallery(self.embed(photos), people, made_by=self.fingerprint)
 
     def identify(self, photo: Any, gallery: Gallery, *, unknown: float = 0.5) -> list[Identity]:
         """Who of the gallery is on each photo, or nobody in it; see `Gallery.identify`.
@@ -128,8 +189,16 @@ class FaceFit(Fit):
         Args:
             photo: one photo or several.
             unknown: how likely, before looking, that somebody is not in the gallery.
+
+        Raises:
+            ValueError: for a gallery that another fit made: distances between embeddings of two fits mean nothing.
         """
-        return gallery.identify(self.embed(photo), self._faces.curve, unknown=unknown)
+        if gallery.made_by not in (None, self.fingerprint):
+            raise ValueError(
+                "the gallery was made by another fit, and distances between embeddings of two fits mean nothing; make it anew "
+                "by fit.gallery(photos, people) of this one"
+            )
+        return gallery.identify(self.embed(photo), self.curve, unknown=unknown)
 
     def spread(self, photos: Any, *, draws: int = 100) -> Tensor:
         r"""How uncertain each embedding is, ``[T]``: its standard deviation over all dimensions, :math:`\sqrt{\sum_c s_c^2}`.
@@ -140,7 +209,7 @@ class FaceFit(Fit):
         Raises:
             ValueError: for a point estimate without predicted scales, and for an ensemble, whose members have axes of their own.
         """
-        x, likelihood = self._photos(photos), self._faces.likelihood
+        x, likelihood = self.photos(photos), self._faces.likelihood
         comparison = likelihood.comparison
         if isinstance(comparison, GaussianTriplet) and self.method != "ensemble":
             with torch.no_grad():
@@ -160,7 +229,12 @@ class FaceFit(Fit):
     def _faces(self) -> FaceEmbedding:
         return cast("FaceEmbedding", self.model)
 
-    def _photos(self, photos: Any) -> Tensor:
+    def photos(self, photos: Any) -> Tensor:
+        """Photos as a checked tensor ``[T, ...]``, of the size trained on.
+
+        Raises:
+            ValueError: for another size, values that are not finite, or 0 … 255 in place of 0 … 1.
+        """
         x = as_inputs(photos, self.null_mean)
         if x.ndim == len(self.input_shape):
             x = x[None]

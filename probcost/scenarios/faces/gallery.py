@@ -12,6 +12,7 @@ from torch import Tensor
 __all__ = ["Gallery", "Identity"]
 
 _NEAREST = 32  # photos whose people are candidates; whoever is on none of them is no answer
+UNKNOWN = "unknown"
 _NEEDS = 'searching a gallery needs faiss: pip install "probcost[faces]"'
 
 
@@ -43,16 +44,17 @@ class Gallery:
 
     Args:
         embedding: ``[T, m]``.
-        people: a name or number for each, ``[T]``.
+        people: a name or number for each, ``[T]``; nobody may be called "unknown", which is the answer for strangers.
+        made_by: fingerprint of the fit that made the embeddings, so that no other one searches here; None if it does not matter.
 
     Raises:
-        ValueError: where lengths differ or nothing is given.
+        ValueError: where lengths differ or nothing is given, and for a person called "unknown".
         ImportError: without faiss.
 
     Source: Douze et al., "The Faiss library", 2024, https://arxiv.org/abs/2401.08281.
     """
 
-    def __init__(self, embedding: Tensor, people: Any) -> None:
+    def __init__(self, embedding: Tensor, people: Any, made_by: str | None = None) -> None:
         try:
             import faiss
         except ImportError as error:
@@ -63,6 +65,12 @@ class Gallery:
             raise ValueError(
                 f"there are {len(embedding):,} photos and {len(self.person):,} people; one a photo is needed"
             )
+        if UNKNOWN in self.names:
+            row = int(np.argmax(self.person == self.names.index(UNKNOWN)))
+            raise ValueError(
+                f'people[{row}] is "{UNKNOWN}", which is the answer for people who are not in the gallery; use another name'
+            )
+        self.made_by = made_by
         self.points = _array(embedding)
         self.index = faiss.IndexFlatL2(self.points.shape[1])
         self.index.add(self.points)
@@ -116,7 +124,7 @@ class Gallery:
         p = np.exp(logs - np.logaddexp.reduce(logs))
         order = np.argsort(-p[:-1])
         candidates = [(self.names[people[i]], float(p[i])) for i in order]
-        person, probability = candidates[0] if p[:-1].max() > p[-1] else ("unknown", float(p[-1]))
+        person, probability = candidates[0] if p[:-1].max() > p[-1] else (UNKNOWN, float(p[-1]))
         return Identity(person, probability, candidates, nearest, distance)
 
     def __repr__(self) -> str:

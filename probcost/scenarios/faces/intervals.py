@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probcost.scenarios.faces.dataset import as_people
-from probcost.scenarios.faces.pairs import as_array
+from probcost.scenarios.faces.pairs import as_labels
 
 __all__ = ["Interval", "bootstrap_people"]
 
@@ -76,7 +75,7 @@ def bootstrap_people(
         >>> interval.low > 0
         True
     """
-    person = as_people("person", as_array(person)).ravel()
+    person = as_labels("person", person).ravel()
     people, index = np.unique(person, return_inverse=True)
     if len(people) < 2:
         raise ValueError(f"{len(people)} people are there; drawing people needs at least two")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from probcost.scenarios.faces.dataset import as_people
 
-__all__ = ["METRICS", "all_pairs", "as_array", "checked", "pair_distances", "pair_weights"]
+__all__ = ["METRICS", "all_pairs", "as_array", "as_labels", "checked", "pair_distances", "pair_weights"]
 
 METRICS = ("euclidean", "precomputed")
 
@@ -26,7 +26,7 @@ def all_pairs(person: Any) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArra
         >>> first.tolist(), second.tolist(), same.tolist()
         ([0, 0, 1], [1, 2, 2], [True, False, False])
     """
-    person = as_people("person", as_array(person))
+    person = as_labels("person", person)
     first, second = np.triu_indices(len(person), 1)
     return first, second, person[first] == person[second]
 
@@ -58,7 +58,7 @@ def checked(embedding: Any, person: Any, metric: str, weight: Any) -> tuple[Floa
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric!r}; choose one of {', '.join(map(repr, METRICS))}")
     values = as_array(embedding).astype(np.float64, copy=False)
-    person = as_people("person", as_array(person))
+    person = as_labels("person", person)
     weights = np.ones(len(person)) if weight is None else as_array(weight).astype(np.float64)
     if person.ndim == 2 and person.shape[1] == 1:
         person = person[:, 0]
@@ -80,6 +80,15 @@ def checked(embedding: Any, person: Any, metric: str, weight: Any) -> tuple[Floa
             f"{len(here)} people with up to {counts.max(initial=0)} photos each; two people, and two photos of one, are needed"
         )
     return values, person, weights
+
+
+def as_labels(name: str, values: Any) -> NDArray[np.int64]:
+    """Whole numbers from 0: those given, or, of names, their places in alphabetical order."""
+    labels = as_array(values)
+    if labels.dtype.kind not in "USO":
+        return as_people(name, labels)
+    order = np.unique(labels.astype(str).ravel(), return_inverse=True)[1]
+    return order.astype(np.int64).reshape(labels.shape)
 
 
 def as_array(values: Any) -> NDArray[Any]:

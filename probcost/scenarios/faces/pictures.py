@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["read_grey", "resized"]
+__all__ = ["height_and_width", "read_grey", "resized"]
 
 
 def read_grey(path: Path) -> NDArray[np.uint8]:
@@ -28,19 +28,30 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
         return np.asarray(upright.convert("L"))
 
 
-def resized(images: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+def resized(images: NDArray[Any], size: int | tuple[int, int]) -> NDArray[Any]:
     """Photos ``[..., h, w]`` at another ``(h, w)``: each pixel the mean of the area it covers.
 
     Raises:
-        ValueError: where size is not two whole numbers from 1.
+        ValueError: where size is not one or two whole numbers from 1.
     """
     image_module = _pillow()
-    if len(size) != 2 or any(isinstance(s, bool) or s != int(s) or s < 1 for s in size):
-        raise ValueError(f"size is {size!r}; (h, w) in whole pixels is needed")
-    height, width = (int(s) for s in size)
+    height, width = height_and_width(size)
     flat = images.reshape(-1, *images.shape[-2:])
     out = [np.asarray(image_module.fromarray(p).resize((width, height), image_module.Resampling.BOX)) for p in flat]
     return np.stack(out).reshape(*images.shape[:-2], height, width)
+
+
+def height_and_width(size: Any) -> tuple[int, int]:
+    """``(h, w)``; one number means both.
+
+    Raises:
+        ValueError: for anything but one or two whole numbers from 1.
+    """
+    both = (size, size) if np.ndim(size) == 0 else tuple(size)
+    good = [not isinstance(s, (bool, str)) and s is not None and s == int(s) and s >= 1 for s in both]
+    if len(both) != 2 or not all(good):
+        raise ValueError(f"size is {size!r}; (h, w) in whole pixels, or one number for both, is needed")
+    return int(both[0]), int(both[1])
 
 
 def _pillow() -> ModuleType:

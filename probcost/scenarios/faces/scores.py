@@ -38,7 +38,7 @@ def verification_scores(
 
     Args:
         embedding: ``[T, m]``, array or tensor; or with ``metric="precomputed"`` distances ``[T, T]``.
-        person: whose each photo is, ``[T]``.
+        person: whose each photo is, ``[T]``: numbers from 0, or names.
         metric: ``"euclidean"`` or ``"precomputed"``.
         weight: how often each photo's person was drawn, ``[T]``, as `bootstrap_people` gives it.
 

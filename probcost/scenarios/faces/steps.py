@@ -196,6 +196,8 @@ def step(image_shape: Sequence[int], name: str, *, margin: float = 1.0, n_output
 
     They are not brought onto the unit sphere, where none could collapse or grow. Photos are mirrored and shifted in training. Fit
     with ``validation=None``, so that what is seen is what the cost asks for, and not where held-out people would have stopped it.
+    A saved fit of a step is read by ``pc.load(folder, model=step(image_shape, name))``: steps are the tutorial's, and none of the
+    classes that a file may bring with it.
 
     Args:
         image_shape: ``(h, w)`` or ``(c, h, w)``.
