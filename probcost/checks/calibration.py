@@ -7,18 +7,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from probcost.checks import p_values, poisson_binomial, shape, vectors
-from probcost.checks.dependence import independence
+from probcost.checks.autocorrelation import independence_over_time
+from probcost.checks.dependence import dependence_found, independence
+from probcost.checks.effective_size import Dependence, discounted
 from probcost.checks.evidence import Evidence, Floats
 from probcost.checks.gain import gain
+from probcost.checks.groups import group_columns, group_line
 from probcost.checks.pit import ks_distance, quantile_residuals, randomized_pit
 from probcost.checks.result import Check, Line
+from probcost.checks.tails import tails
 from probcost.checks.units import unit_columns, variance_ratio
 
 __all__ = ["calibration"]
 
+_LEAST_ROWS_IN_TIME = 8
 _COVERAGES = (0.5, 0.9, 0.95)
 # What is said of intervals and regions that hold too few, and too many.
 _TOO = {"interval": ("narrow", "wide"), "region": ("small", "large")}
@@ -26,19 +32,20 @@ _TOO = {"interval": ("narrow", "wide"), "region": ("small", "large")}
 _EXPECTED_DISTANCE = math.sqrt(math.pi / 2) * math.log(2)
 
 
-def calibration(evidence: Evidence, *, level: float = 0.05, seed: int = 0) -> Check:
-    """Test what a true model implies: of its probability integral transforms, intervals, spread, zeros and log score.
+def calibration(evidence: Evidence, *, level: float = 0.05, seed: int = 0, groups: ArrayLike | None = None) -> Check:
+    """Test what a true model implies: of its PITs, intervals, tails, spread, zeros, independence and log score.
 
     Given its inputs, a model of this package holds its observations independent over time, and over units unless it is
-    one of whole vectors; the p-values take it at its word, and so also find dependence that changes these statistics.
-    Only the log score against the null model admits autocorrelation, since it asks whether the model is useful even
-    where it is false. Units of a vector are never pooled: the joint prediction is judged by its highest-density
-    regions, and each unit by itself, corrected for their number whatever their dependence.
+    one of whole vectors. Each of these two beliefs has a line of its own. Where one is denied, the other lines count as
+    many observations as they are worth (`Dependence`), so that each line is about its own belief; where none is, every
+    test is exact. Units of a vector are never pooled: the joint prediction is judged by its highest-density regions,
+    and each unit by itself, corrected for their number whatever their dependence.
 
     Args:
         evidence: observations and predictions, of T rows and N units.
         level: a true model fails the whole check at most this often; each line alone, this often.
         seed: of the randomisation that counts need.
+        groups: one label a row, ``[T]``; each group is then also judged by itself.
 
     Raises:
         ValueError: for a level outside (0, 1).
@@ -48,92 +55,129 @@ def calibration(evidence: Evidence, *, level: float = 0.05, seed: int = 0) -> Ch
     pit = randomized_pit(evidence.cdf, evidence.cdf_below, seed)
     # A stream of its own: the p-values of counts must not share their randomness with the PIT.
     rng = np.random.default_rng([seed, 1986])
-    columns = unit_columns(evidence, pit, rng.random(pit.shape[1:]))
-    if evidence.region is None or evidence.region_below is None:
-        lines, region = _of_units(evidence, pit, columns, level, rng), None
-    else:
+    dependence = dependence_found(pit, ordered=evidence.ordered)
+    columns = unit_columns(evidence, pit, rng.random(pit.shape[1:]), dependence)
+    region = None
+    if evidence.region is not None and evidence.region_below is not None:
         region = randomized_pit(evidence.region, evidence.region_below, seed)
-        lines = _of_vectors(evidence, region, columns, level, rng)
-    return Check(tuple(lines), columns, pit, level, evidence.discrete, region)
+    # The central interval that just reaches an observation has nominal coverage |2u − 1|.
+    reach = np.abs(2 * pit - 1) if region is None else region
+    reach_effect = dependence.design_effect(reach)
+    pit_effect = max(reach_effect, dependence.design_effect(pit) if region is None else 1.0)
+    if region is None:
+        lines = [*_of_units(evidence, pit, reach, columns, level, rng, dependence, pit_effect)]
+    else:
+        lines = [*_of_vectors(region, columns, level, rng, dependence, pit_effect)]
+    if evidence.ordered and len(pit) >= _LEAST_ROWS_IN_TIME:
+        z = quantile_residuals(pit)
+        alike = evidence.vectors or dependence.units
+        lines.append(independence_over_time(z, evidence.unit_names, level, units_depend=alike))
+    of_groups = None
+    if groups is not None:
+        of_groups = group_columns(evidence, pit, region, groups, dependence)
+        lines.append(group_line(of_groups, pit, region, level, dependent=dependence.time))
+    lines += _log_score(evidence, level)
+    discrete = evidence.discrete
+    return Check(tuple(lines), columns, pit, level, discrete, region, pit_effect, reach_effect, of_groups)
 
 
 def _of_units(
-    evidence: Evidence, pit: Floats, columns: Mapping[str, Any], level: float, rng: np.random.Generator
+    evidence: Evidence,
+    pit: Floats,
+    reach: Floats,
+    columns: Mapping[str, Any],
+    level: float,
+    rng: np.random.Generator,
+    dependence: Dependence,
+    pit_effect: float,
 ) -> Iterator[Line]:
-    yield _shape(pit, level)
-    yield _unit_shapes(np.asarray(columns["ks_p"]), level)
-    # The central interval that just reaches an observation has nominal coverage |2u − 1|.
-    reach = np.abs(2 * pit - 1)
+    yield _shape(pit, level, pit_effect)
+    yield _unit_shapes(np.asarray(columns["ks_p"]), level, dependence)
     for nominal in _COVERAGES:
-        yield _coverage("interval", "central", reach, nominal, level, rng.random())
-    yield _dispersion(evidence, pit, level)
-    yield from _zeros(evidence, level, rng)
-    yield from independence(pit, evidence.unit_names, level)
-    yield from _log_score(evidence, level)
+        yield _coverage("interval", "central", reach, nominal, level, rng.random(), dependence)
+    yield tails(reach, pit, level, rng, dependence)
+    yield _dispersion(evidence, pit, level, dependence)
+    yield from _zeros(evidence, level, rng, dependence)
+    yield from independence(pit, evidence.unit_names, level, dependence)
 
 
 def _of_vectors(
-    evidence: Evidence, region: Floats, columns: Mapping[str, Any], level: float, rng: np.random.Generator
+    region: Floats,
+    columns: Mapping[str, Any],
+    level: float,
+    rng: np.random.Generator,
+    dependence: Dependence,
+    effect: float,
 ) -> Iterator[Line]:
-    yield from vectors.region_shape(region, _EXPECTED_DISTANCE, level)
+    yield from vectors.region_shape(region, _EXPECTED_DISTANCE, level, effect)
     for nominal in _COVERAGES:
-        yield _coverage("region", "densest", region, nominal, level, rng.random())
+        yield _coverage("region", "densest", region, nominal, level, rng.random(), dependence)
+    yield tails(region, None, level, rng, dependence)
     yield from vectors.unit_shapes(columns, level)
     yield from vectors.unit_dispersion(columns, level)
-    yield from _log_score(evidence, level)
 
 
-def _shape(pit: Floats, level: float) -> Line:
-    n = pit.size
+def _shape(pit: Floats, level: float, effect: float) -> Line:
+    n = max(1, round(pit.size / effect))
     distance = float(ks_distance(pit.ravel()))
     p = float(p_values.uniformity(distance, n))
     verdict = shape.in_words(pit, regions=False) if p < level else "as expected"
     belief = "observations are spread over the predicted distributions as draws from them would be"
-    return Line("PIT, all units", belief, distance, _EXPECTED_DISTANCE / math.sqrt(n), p, verdict)
+    return Line("PIT, all units", belief, distance, _EXPECTED_DISTANCE / math.sqrt(n), p, verdict, effect)
 
 
-def _unit_shapes(ks_p: Floats, level: float) -> Line:
+def _unit_shapes(ks_p: Floats, level: float, dependence: Dependence) -> Line:
     found, expected = int((ks_p < level).sum()), level * len(ks_p)
-    p = p_values.of_rejections(ks_p, level)
+    # Units that are alike deviate together, and their number says little.
+    p = p_values.of_smallest(ks_p) if dependence.units else p_values.of_rejections(ks_p, level)
     chance = f"{expected:.3g} expected by chance"
     verdict = f"{found} of {len(ks_p)} units deviate, {chance}" if p < level else "as expected"
     belief = "the predicted distributions have the right shape for each unit"
     return Line("PIT, unit by unit", belief, found, expected, p, verdict)
 
 
-def _coverage(kind: str, which: str, reach: Floats, nominal: float, level: float, v: float) -> Line:
+def _coverage(
+    kind: str, which: str, reach: Floats, nominal: float, level: float, v: float, dependence: Dependence
+) -> Line:
     n = reach.size
     inside = int((reach < nominal).sum())
-    p = float(p_values.of_count(stats.binom.cdf(inside - 1, n, nominal), stats.binom.pmf(inside, n, nominal), v))
+    effect = dependence.design_effect(reach < nominal)
+    exact = p_values.of_count(stats.binom.cdf(inside - 1, n, nominal), stats.binom.pmf(inside, n, nominal), v)
+    p = float(discounted(exact, effect))
     share = inside / n
     verdict = "as expected"
     if p < level:
         verdict = f"holds {100 * share:.1f} %: {kind}s too {_TOO[kind][share > nominal]}"
     belief = f"the {which} {100 * nominal:.0f} % {kind} holds {100 * nominal:.0f} % of observations"
-    return Line(f"{100 * nominal:.0f} % {kind}", belief, share, nominal, p, verdict)
+    return Line(f"{100 * nominal:.0f} % {kind}", belief, share, nominal, p, verdict, effect)
 
 
-def _dispersion(evidence: Evidence, pit: Floats, level: float) -> Line:
+def _dispersion(evidence: Evidence, pit: Floats, level: float, dependence: Dependence) -> Line:
     # Each unit's own mean is taken off, so that a wrong mean is not mistaken for a wrong spread.
-    residual_variance = float(quantile_residuals(pit).var(axis=0, ddof=1).mean())
+    z = quantile_residuals(pit)
+    residual_variance = float(z.var(axis=0, ddof=1).mean())
     degrees = pit.shape[1] * (pit.shape[0] - 1)
-    p = float(p_values.two_sided(stats.chi2.cdf(residual_variance * degrees, degrees)))
+    effect = dependence.design_effect((z - z.mean(axis=0)) ** 2)
+    exact = p_values.two_sided(stats.chi2.cdf(residual_variance * degrees, degrees))
+    p = float(discounted(exact, effect))
     verdict = "as expected"
     if p < level:
         verdict = shape.dispersion_in_words(residual_variance, float(variance_ratio(evidence, axis=None)))
     belief = "observations vary around their predicted means as much as predicted"
-    return Line("dispersion", belief, residual_variance, 1.0, p, verdict)
+    return Line("dispersion", belief, residual_variance, 1.0, p, verdict, effect)
 
 
-def _zeros(evidence: Evidence, level: float, rng: np.random.Generator) -> Iterator[Line]:
+def _zeros(evidence: Evidence, level: float, rng: np.random.Generator, dependence: Dependence) -> Iterator[Line]:
     if evidence.prob_zero is None:
         return
     found, expected = int((evidence.y == 0).sum()), float(evidence.prob_zero.sum())
-    p = float(p_values.of_count(*poisson_binomial.tail(found, evidence.prob_zero), rng.random()))
+    effect = dependence.design_effect((evidence.y == 0) - evidence.prob_zero)
+    exact = p_values.of_count(*poisson_binomial.tail(found, evidence.prob_zero), rng.random())
+    p = float(discounted(exact, effect))
     verdict = "as expected"
     if p < level:
         verdict = f"too {'many' if found > expected else 'few'} zeros: {_excess(found, expected)}"
-    yield Line("zeros", "zeros are as frequent as predicted", found, expected, p, verdict)
+    yield Line("zeros", "zeros are as frequent as predicted", found, expected, p, verdict, effect)
 
 
 def _excess(found: float, expected: float) -> str:

@@ -1,4 +1,4 @@
-"""Do units that the model holds independent, given the inputs, vary together?"""
+"""Do units that the model holds independent, given the inputs, vary together? And what depends on what at all?"""
 
 from __future__ import annotations
 
@@ -6,57 +6,111 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
+from probcost.checks import p_values
+from probcost.checks.autocorrelation import of_lags
+from probcost.checks.effective_size import INDEPENDENT, Dependence, autocovariance, lags_that_count
 from probcost.checks.evidence import Floats
 from probcost.checks.pit import quantile_residuals
 from probcost.checks.result import Line
 
-__all__ = ["independence"]
+__all__ = ["dependence_found", "independence"]
+
+# Below this p-value dependence is taken for real, whatever the level of the check.
+_REAL = 0.05
+_LEAST_ROWS = 8
 
 
-def independence(pit: Floats, names: Sequence[str], level: float) -> Iterator[Line]:
+def dependence_found(pit: Floats, *, ordered: bool) -> Dependence:
+    """Whether quantile residuals, or how far out they lie, are alike in neighbouring rows or in the units of a row.
+
+    Args:
+        pit: ``[T, N]``.
+        ordered: whether rows follow each other in time.
+    """
+    rows, units = pit.shape
+    smallest = np.finfo(np.float64).eps
+    far = special.ndtri(np.abs(2 * pit - 1).clip(smallest, 1 - smallest))
+    both = (quantile_residuals(pit), far)
+    alike = units > 1 and rows > 2 and any(_mean_correlation_p(each) < _REAL for each in both)
+    if units > 1 and rows > 2 and not alike:
+        alike = any(line.p_value < _REAL for line in independence(pit, [""] * units, _REAL))
+    follow = ordered and rows >= _LEAST_ROWS and any(of_lags(each, units_depend=alike) < _REAL for each in both)
+    return Dependence(time=follow, units=alike)
+
+
+def _mean_correlation_p(z: Floats) -> float:
+    """That units of a row vary together: their mean correlation is normal with variance 1 / (pairs · (T − 1))."""
+    rows, units = z.shape
+    standard = _unit_length(z)
+    pairs = units * (units - 1) / 2
+    mean = float(((standard.sum(axis=1) ** 2).sum() - (standard**2).sum()) / 2 / pairs)
+    return float(stats.norm.sf(mean * math.sqrt(pairs * (rows - 1))))
+
+
+def independence(
+    pit: Floats, names: Sequence[str], level: float, dependence: Dependence = INDEPENDENT
+) -> Iterator[Line]:
     r"""One line: the largest correlation among all pairs of units' quantile residuals; none for one unit or 2 rows.
 
     Under the model residuals are standard normal, so that :math:`r \sqrt{(T - 2) / (1 - r^2)}` has Student's t with T − 2
     degrees of freedom, and the correlations of all N (N − 1) / 2 pairs are pairwise independent: Šidák's correction.
+    Where rows depend on each other r has the variance :math:`\sum_k \rho_{ik} \rho_{jk} / T` of so many fewer rows.
 
     Args:
         pit: ``[T, N]``, of independent units.
         names: of the units.
         level: below which p is put in words.
+        dependence: of rows, where it was found.
 
-    Source: Šidák, "Rectangular confidence regions for the means of multivariate normal distributions", 1967,
-    https://doi.org/10.1080/01621459.1967.10482935
+    Source: Bartlett, "Some aspects of the time-correlation problem in regard to tests of significance", 1935,
+    https://doi.org/10.2307/2342284; Šidák, "Rectangular confidence regions for the means of
+    multivariate normal distributions", 1967, https://doi.org/10.1080/01621459.1967.10482935
     """
     rows, units = pit.shape
     if units < 2 or rows < 3:
         return
     first, second = np.triu_indices(units, 1)
     residuals = quantile_residuals(pit)
-    residuals = residuals - residuals.mean(axis=0)
-    lengths = np.linalg.norm(residuals, axis=0)
-    # Residuals that are all the same correlate with nothing.
-    residuals = np.divide(residuals, lengths, out=np.zeros_like(residuals), where=lengths > 0)
-    correlation = (residuals.T @ residuals)[first, second].clip(-1, 1)
-    pairs, largest = len(correlation), int(np.abs(correlation).argmax())
-    r = float(correlation[largest])
-    alone = 2 * float(stats.t.sf(abs(r) * math.sqrt((rows - 2) / max(1 - r * r, 1e-300)), rows - 2))
-    p = -math.expm1(pairs * math.log1p(-alone)) if alone < 1 else 1.0
+    standard = _unit_length(residuals)
+    correlation = (standard.T @ standard)[first, second].clip(-1, 1)
+    worth = (
+        np.maximum(3.0, rows / _bartlett(residuals)[first, second]) if dependence.time else np.full(first.shape, rows)
+    )
+    t = np.abs(correlation) * np.sqrt((worth - 2) / np.maximum(1 - correlation**2, 1e-300))
+    each = 2 * stats.t.sf(t, worth - 2)
+    pairs, least = len(correlation), int(each.argmin()) if each.min() > 0 else int(t.argmax())
+    r, p = float(correlation[least]), p_values.sidak(each)
     verdict = "as expected"
     if p < level:
-        related = int((np.abs(correlation) > _reach(level / pairs, rows)).sum())
-        most = f"units {names[first[largest]]} and {names[second[largest]]}: correlation {r:.2f}"
+        related = int((each < level / pairs).sum())
+        most = f"units {names[first[least]]} and {names[second[least]]}: correlation {r:.2f}"
         verdict = f"{most} beyond what the inputs explain"
         if pairs > 1:
             verdict = f"{related:,} of {pairs:,} pairs vary together, most {verdict}"
     belief = "given the inputs, units vary independently of each other"
     # The median of the largest under the model.
-    expected = _reach(-math.expm1(math.log(0.5) / pairs), rows)
-    yield Line("largest correlation", belief, abs(r), expected, p, verdict)
+    expected = _reach(-math.expm1(math.log(0.5) / pairs), float(np.median(worth)))
+    yield Line("largest correlation", belief, abs(r), expected, p, verdict, rows / float(worth[least]))
 
 
-def _reach(p: float, rows: int) -> float:
+def _unit_length(z: Floats) -> Floats:
+    centred = z - z.mean(axis=0)
+    lengths = np.linalg.norm(centred, axis=0)
+    # Residuals that are all the same correlate with nothing.
+    return np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > 0)
+
+
+def _bartlett(z: Floats) -> Floats:
+    """How many times fewer rows each pair's correlation is worth, ``[N, N]``, at least 1."""
+    each = autocovariance(z)
+    lags = max(1, lags_that_count(each.sum(axis=1)))
+    r = np.divide(each[:lags], each[0], out=np.zeros_like(each[:lags]), where=each[0] > 0)
+    return np.maximum(1.0, 1 + 2 * r[1:].T @ r[1:])
+
+
+def _reach(p: float, rows: float) -> float:
     """The correlation whose two-sided p-value is ``p``."""
     t = float(stats.t.isf(p / 2, rows - 2))
     return t / math.sqrt(t * t + rows - 2)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from probcost.checks.evidence import Floats
 
-__all__ = ["holm", "of_count", "of_rejections", "of_smallest", "two_sided", "uniformity"]
+__all__ = ["holm", "of_count", "of_rejections", "of_smallest", "sidak", "two_sided", "uniformity"]
 
 
 def two_sided(lower: ArrayLike) -> Floats:
@@ -17,7 +19,7 @@ def two_sided(lower: ArrayLike) -> Floats:
     return 2 * np.minimum(lower, 1 - lower).clip(0.0, 0.5)
 
 
-def uniformity(distance: ArrayLike, n: int) -> Floats:
+def uniformity(distance: ArrayLike, n: ArrayLike) -> Floats:
     """Exact p-value of Kolmogorov's distance of ``n`` numbers from uniform.
 
     Source: Simard & L'Ecuyer, "Computing the two-sided Kolmogorov-Smirnov distribution", 2011,
@@ -57,6 +59,17 @@ def of_smallest(p_values: ArrayLike) -> float:
     """Bonferroni's p-value of the smallest of N p-values: rejects a true model at most at its level, dependent or not."""
     p = np.asarray(p_values, dtype=np.float64)
     return float(min(1.0, len(p) * p.min()))
+
+
+def sidak(p_values: ArrayLike) -> float:
+    """The smallest of N independent p-values, corrected for their number: uniform again.
+
+    Source: Šidák, "Rectangular confidence regions for the means of multivariate normal distributions", 1967,
+    https://doi.org/10.1080/01621459.1967.10482935
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    smallest = float(p.min())
+    return -math.expm1(p.size * math.log1p(-smallest)) if smallest < 1 else 1.0
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:

@@ -19,10 +19,10 @@ GRID = np.linspace(0.0, 1.0, 501)
 _BINS = 20
 
 
-def histogram(axis: Axes, values: Floats, level: float, xlabel: str) -> None:
-    """Density of ``values`` over [0, 1]; the band is simultaneous over the bars by Bonferroni."""
-    n = values.size
-    density = np.histogram(values, bins=_BINS, range=(0, 1))[0] * _BINS / n
+def histogram(axis: Axes, values: Floats, level: float, xlabel: str, effect: float = 1.0) -> None:
+    """Density of ``values`` over [0, 1], worth ``effect`` times fewer; the band is simultaneous over bars by Bonferroni."""
+    density = np.histogram(values, bins=_BINS, range=(0, 1))[0] * _BINS / values.size
+    n = max(1, round(values.size / effect))
     tail = level / _BINS / 2
     low, high = stats.binom.ppf([tail, 1 - tail], n, 1 / _BINS) * _BINS / n
     edges = np.linspace(0, 1, _BINS + 1)
@@ -37,9 +37,9 @@ def histogram(axis: Axes, values: Floats, level: float, xlabel: str) -> None:
     axis.legend(loc="upper right")
 
 
-def curve(axis: Axes, values: Floats, level: float, label: str) -> None:
-    """Empirical less uniform distribution of ``values``, with its simultaneous band by Kolmogorov's distribution."""
-    reach = float(stats.kstwo.isf(level, len(values)))
+def curve(axis: Axes, values: Floats, level: float, label: str, effect: float = 1.0) -> None:
+    """Empirical less uniform distribution of ``values``, worth ``effect`` times fewer, with Kolmogorov's simultaneous band."""
+    reach = float(stats.kstwo.isf(level, max(1, round(len(values) / effect))))
     difference = ecdf(values) - GRID
     axis.axhspan(-reach, reach, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=band_label(level))
     axis.axhline(0, color=COLOURS["data"], linewidth=1)

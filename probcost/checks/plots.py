@@ -1,7 +1,8 @@
-"""A check in four pictures: a histogram of what should be flat, distance from uniform, coverage, and every unit's spread."""
+"""A check in pictures: a histogram of what should be flat, distance from uniform, coverage, each unit's spread, each group."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from probcost.checks.panels import GRID, band_label, curve, ecdf, histogram
 from probcost.style import COLOURS, style
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -19,26 +22,31 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_check"]
 
-_MOST_NAMES = 12
+_MOST_NAMES, _MOST_LETTERS = 12, 120
 
 
 def plot_check(check: Check) -> Figure:
-    """Four panels; in each, a true model stays within the grey band in all but ``check.level`` of data sets.
+    """Four panels, five with groups; in each, a true model stays within the grey band in all but ``check.level`` of data sets.
 
-    The bands are simultaneous: over the histogram's bars and over the units by Bonferroni, over each curve by
-    Kolmogorov's distribution. Of whole vectors the units depend on each other and are not pooled: the histogram and
-    the coverage are those of highest-density regions.
+    The bands are simultaneous: over the histogram's bars, the units and the groups by Bonferroni, over each curve by
+    Kolmogorov's distribution; they count as many observations as the tests do where these depend on each other. Of
+    whole vectors the units depend on each other and are not pooled: the histogram and the coverage are those of
+    highest-density regions.
     """
     from matplotlib.figure import Figure
 
     with style():
-        figure = Figure(figsize=(11, 7.6), layout="constrained")
-        axes = figure.subplots(2, 2)
+        extra = check.group_columns is not None
+        figure = Figure(figsize=(11, 11.2 if extra else 7.6), layout="constrained")
+        grid = figure.add_gridspec(3 if extra else 2, 2)
+        axes = np.array([[figure.add_subplot(grid[i, j]) for j in range(2)] for i in range(2)])
         if check.region is None:
             _independent_units(axes, check)
         else:
             _vectors(axes, check, check.region)
         _units(axes[1, 1], check)
+        if check.group_columns is not None:
+            _groups(figure.add_subplot(grid[2, :]), check, check.group_columns)
         verdict = f"Not calibrated: {len(check.rejected)} of {len(check.lines)} beliefs rejected"
         title = "Calibrated: nothing speaks against the model" if check.ok else verdict
         figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
@@ -46,34 +54,46 @@ def plot_check(check: Check) -> Figure:
 
 
 def _independent_units(axes: Any, check: Check) -> None:
-    histogram(axes[0, 0], check.pit, check.level, "probability integral transform")
+    histogram(axes[0, 0], check.pit, check.level, "probability integral transform", check.pit_effect)
     axes[0, 0].set_title("PIT: flat if calibrated")
     units = check.pit.shape[1]
     if units > 1:
-        _each_unit(axes[0, 1], check, COLOURS["quiet"], f"each of {units} units: band √{units} times as wide")
-    curve(axes[0, 1], check.pit.ravel(), check.level, "all units" if units > 1 else "observed")
+        _each_unit(axes[0, 1], check, COLOURS["quiet"], f"each of {units} units: band {_wider(check)} times as wide")
+    curve(axes[0, 1], check.pit.ravel(), check.level, "all units" if units > 1 else "observed", check.pit_effect)
     _finish_distance(axes[0, 1])
     # The central interval that just reaches an observation has nominal coverage |2u − 1|, uniform under the model.
-    curve(axes[1, 0], np.abs(2 * check.pit.ravel() - 1), check.level, "central intervals")
+    curve(axes[1, 0], np.abs(2 * check.pit.ravel() - 1), check.level, "central intervals", check.reach_effect)
     _finish_coverage(axes[1, 0])
+
+
+def _wider(check: Check) -> str:
+    """How much wider one unit's band is than that of all."""
+    units = check.pit.shape[1]
+    time = float(np.median(check.unit_columns.get("ks_time", 1.0)))
+    ratio = math.sqrt(units * time / check.pit_effect)
+    return f"√{units}" if time == check.pit_effect == 1 else f"{ratio:.2g}"
 
 
 def _vectors(axes: Any, check: Check, region: Floats) -> None:
-    histogram(axes[0, 0], region, check.level, "content of the region that just holds the observation")
+    histogram(
+        axes[0, 0], region, check.level, "content of the region that just holds the observation", check.pit_effect
+    )
     axes[0, 0].set_title("Highest-density regions: flat if calibrated")
     rows, units = check.pit.shape
-    reach = float(stats.kstwo.isf(check.level / units, rows))
+    time = np.asarray(check.unit_columns.get("ks_time", np.ones(units)))
+    each = stats.kstwo.isf(check.level / units, np.maximum(1, np.rint(rows / time)))
+    reach = float(each.max())
     axes[0, 1].axhspan(-reach, reach, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=band_label(check.level))
     axes[0, 1].axhline(0, color=COLOURS["data"], linewidth=1)
-    furthest = _each_unit(axes[0, 1], check, COLOURS["model"], f"each of {units} units", beyond=reach)
+    furthest = _each_unit(axes[0, 1], check, COLOURS["model"], f"each of {units} units", beyond=each)
     top = max(1.6 * reach, furthest)
     axes[0, 1].set_ylim(-top, 1.7 * top)
     _finish_distance(axes[0, 1])
-    curve(axes[1, 0], region, check.level, "regions")
+    curve(axes[1, 0], region, check.level, "regions", check.reach_effect)
     _finish_coverage(axes[1, 0])
 
 
-def _each_unit(axis: Axes, check: Check, colour: str, label: str, beyond: float = np.inf) -> float:
+def _each_unit(axis: Axes, check: Check, colour: str, label: str, beyond: Floats | float = np.inf) -> float:
     """One curve a unit, those that go ``beyond`` in the colour of alert; returns how far the furthest goes."""
     units = check.pit.shape[1]
     each = np.stack([ecdf(check.pit[:, i]) for i in range(units)], axis=1) - GRID[:, None]
@@ -99,10 +119,12 @@ def _finish_coverage(axis: Axes) -> None:
 def _units(axis: Axes, check: Check) -> None:
     variance, ks_p = (np.asarray(check.unit_columns[name]) for name in ("residual_variance", "ks_p"))
     order = np.argsort(variance)
-    units, degrees = len(variance), check.pit.shape[0] - 1
+    units = len(variance)
+    time = np.asarray(check.unit_columns.get("variance_time", np.ones(units)))[order]
+    degrees = (check.pit.shape[0] - 1) / time
     tail = check.level / units / 2
-    low, high = stats.chi2.ppf([tail, 1 - tail], degrees) / degrees
-    axis.axhspan(low, high, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=band_label(check.level))
+    low, high = stats.chi2.ppf([[tail], [1 - tail]], degrees) / degrees
+    _band_of_each(axis, low, high, band_label(check.level))
     axis.axhline(1, color=COLOURS["data"], linewidth=1)
     deviates = ks_p[order] < check.level / units
     position = np.arange(units)
@@ -119,7 +141,42 @@ def _units(axis: Axes, check: Check) -> None:
     else:
         axis.set_xlabel(f"{units} units, least first")
         axis.set_xticks([])
-    span = max(float(np.abs(variance - 1).max()), high - 1)
+    span = max(float(np.abs(variance - 1).max()), float(high.max()) - 1)
     axis.set(xlim=(-0.6, units - 0.4), ylim=(1 - 1.2 * span, 1 + 2.2 * span), ylabel="variance / predicted")
     axis.set_title("Spread of each unit's residuals: 1 if calibrated")
     axis.legend(loc="upper left", fontsize=10)
+
+
+def _groups(axis: Axes, check: Check, columns: Mapping[str, Any]) -> None:
+    bias, effective, p = (np.asarray(columns[name], dtype=float) for name in ("bias", "effective", "p_corrected"))
+    order = np.argsort(bias)
+    groups, position = len(bias), np.arange(len(bias))
+    reach = stats.norm.isf(check.level / groups / 2) / np.sqrt(effective[order])
+    _band_of_each(axis, -reach, reach, band_label(check.level))
+    axis.axhline(0, color=COLOURS["data"], linewidth=1)
+    deviates = p[order] < check.level
+    kind = "regions" if check.region is not None else "PIT"
+    for chosen, colour, label in (
+        (~deviates, "model", f"{kind} uniform"),
+        (deviates, "alert", f"{kind} not uniform, corrected"),
+    ):
+        if chosen.any():
+            size = 36 if groups <= 50 else 16
+            axis.scatter(position[chosen], bias[order][chosen], s=size, color=COLOURS[colour], label=label, zorder=3)
+    names = [str(columns["group"][i]) for i in order]
+    if sum(map(len, names)) <= _MOST_LETTERS and groups <= 3 * _MOST_NAMES:
+        axis.set_xticks(position, names)
+    else:
+        axis.set_xlabel(f"{groups} groups, least first")
+        axis.set_xticks([])
+    top = 1.25 * max(float(np.abs(bias).max()), float(np.median(reach)))
+    axis.set(xlim=(-0.6, groups - 0.4), ylim=(-top, 1.4 * top), ylabel="mean residual, in sd")
+    axis.set_title("Bias of each group: 0 if calibrated")
+    axis.legend(loc="upper left", fontsize=10, ncols=3)
+
+
+def _band_of_each(axis: Axes, low: Floats, high: Floats, label: str) -> None:
+    edges = np.arange(len(low) + 1) - 0.5
+    if len(low) > 1 and np.ptp(low) == 0:
+        edges[[0, -1]] += -1, 1
+    axis.stairs(high, edges, baseline=low, fill=True, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=label)

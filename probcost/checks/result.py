@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from probcost.checks import table
 from probcost.checks.evidence import Floats
+from probcost.checks.headline import Headline
 from probcost.checks.p_values import holm
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Line:
         expected: the same under the model.
         p_value: uniform under the model.
         verdict: in words.
+        design_effect: how many times fewer independent observations those tested were worth; 1 where none were found to
+            depend on each other.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Line:
     expected: float
     p_value: float
     verdict: str
+    design_effect: float = 1.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,6 +56,10 @@ class Check:
         discrete: whether observations are counts.
         region: of whole vectors, the content of the highest-density region that just holds y, ``[T]``: uniform and
             independent under the model. None for independent units.
+        pit_effect, reach_effect: how many times fewer independent observations the PITs, and the intervals (regions) that
+            just hold y, are worth where rows or units were found to depend on each other; else 1.
+        group_columns: the same as ``unit_columns``, of groups; ``by_group`` is a data frame. None without groups.
+        scores: log score, CRPS or energy score, and sharpness, beside what the model expects of them; not tests.
     """
 
     lines: tuple[Line, ...]
@@ -60,11 +68,23 @@ class Check:
     level: float
     discrete: bool
     region: Floats | None = None
+    pit_effect: float = 1.0
+    reach_effect: float = 1.0
+    group_columns: Mapping[str, Sequence[Any] | Floats] | None = None
+    scores: Headline | None = None
 
     @property
     def ok(self) -> bool:
         """Whether no belief is rejected at ``level``, corrected for the number of lines (Holm)."""
         return not self.rejected
+
+    @property
+    def looked_at(self) -> str:
+        """How much of what, in words."""
+        rows, units = self.pit.shape
+        if self.region is not None:
+            return f"{rows:,} vectors of {units:,} units"
+        return f"{rows:,} × {units:,} {'counts' if self.discrete else 'observations'}"
 
     @property
     def rejected(self) -> tuple[Line, ...]:
@@ -80,7 +100,7 @@ class Check:
         """One row a line, indexed by its name; ``p_corrected`` is what ``ok`` goes by."""
         import pandas as pd
 
-        columns = ["name", "belief", "statistic", "expected", "p_value", "verdict"]
+        columns = ["name", "belief", "statistic", "expected", "p_value", "design_effect", "verdict"]
         frame = pd.DataFrame([vars(line) for line in self.lines], columns=columns).set_index("name")
         frame.insert(4, "p_corrected", self.corrected)
         return frame
@@ -92,8 +112,21 @@ class Check:
 
         return pd.DataFrame(dict(self.unit_columns)).set_index("unit")
 
+    @property
+    def by_group(self) -> pd.DataFrame:
+        """One row a group, indexed by its label.
+
+        Raises:
+            ValueError: for a check without groups.
+        """
+        import pandas as pd
+
+        if self.group_columns is None:
+            raise ValueError("this check knows no groups; give it one label a row: check(fit, x, y, groups=labels)")
+        return pd.DataFrame(dict(self.group_columns)).set_index("group")
+
     def plot(self) -> Figure:
-        """Histogram of PITs (of regions, for vectors), distance from uniform, coverage, and the spread of each unit."""
+        """PITs (of vectors, regions), their distance from uniform, coverage, each unit's spread, each group's bias."""
         from probcost.checks.plots import plot_check
 
         return plot_check(self)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["as_html", "as_text"]
 
 _WIDTH = 110
+_WORTH_SAYING = 1.05  # times fewer observations
 _HEADER = ("", "", "found", "expected", "p", "verdict")
 _LEGEND = {
     "✗": "✗ rejected, corrected for the number of lines",
@@ -26,6 +27,8 @@ def as_text(check: Check) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     room = _WIDTH - sum(widths) - 2 * len(widths)
     lines = [*textwrap.wrap(_summary(check), _WIDTH), ""]
+    for note in _notes(check):
+        lines += [*textwrap.wrap(note, _WIDTH), ""]
     for mark, name, *numbers, verdict in rows:
         cells = [mark.ljust(widths[0]), name.ljust(widths[1])]
         cells += [cell.rjust(width) for cell, width in zip(numbers, widths[2:], strict=True)]
@@ -47,19 +50,29 @@ def as_html(check: Check) -> str:
         "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in (*row, line.belief)) + "</tr>"
         for row, line in zip(_rows(check), check.lines, strict=True)
     )
-    return f"<p>{escape(_summary(check))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    notes = "".join(f"<p>{escape(note)}</p>" for note in _notes(check))
+    return f"<p>{escape(_summary(check))}</p>{notes}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _summary(check: Check) -> str:
-    rows, units = check.pit.shape
-    looked_at = f"{rows:,} × {units:,} {'counts' if check.discrete else 'observations'}"
-    if check.region is not None:
-        looked_at = f"{rows:,} vectors of {units:,} units"
-    of = f"{looked_at}, {len(check.lines)} beliefs tested at {100 * check.level:g} %"
+    of = f"{check.looked_at}, {len(check.lines)} beliefs tested at {100 * check.level:g} %"
     if check.ok:
         return f"Calibrated: nothing speaks against the model ({of})."
     names = ", ".join(line.name for line in check.rejected)
     return f"Not calibrated: the data reject the model on {names} ({of})."
+
+
+def _notes(check: Check) -> Iterator[str]:
+    if check.scores is not None:
+        yield str(check.scores)
+    effects = [line.design_effect for line in check.lines]
+    if max(effects) >= _WORTH_SAYING:
+        least, most = f"{min(effects):.2g}", f"{max(effects):.2g}"
+        times = most if least == most else f"{least} to {most}"
+        yield (
+            f"Rows or units were found to depend on each other: tests count {times} times fewer observations, as many as "
+            "these are worth."
+        )
 
 
 def _rows(check: Check) -> Iterator[tuple[str, ...]]:

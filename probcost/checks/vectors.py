@@ -16,13 +16,14 @@ from probcost.checks.result import Line
 __all__ = ["region_shape", "unit_dispersion", "unit_shapes"]
 
 
-def region_shape(content: Floats, expected_distance: float, level: float) -> Iterator[Line]:
+def region_shape(content: Floats, expected_distance: float, level: float, effect: float = 1.0) -> Iterator[Line]:
     """One line: the contents ``[T]`` of the highest-density regions that just hold the observations are uniform."""
     distance = float(ks_distance(content))
-    p = float(p_values.uniformity(distance, len(content)))
+    n = max(1, round(len(content) / effect))
+    p = float(p_values.uniformity(distance, n))
     verdict = shape.in_words(content, regions=True) if p < level else "as expected"
     belief = "observations lie in dense and in thin places of the joint prediction as often as draws from it would"
-    yield Line("regions, jointly", belief, distance, expected_distance / math.sqrt(len(content)), p, verdict)
+    yield Line("regions, jointly", belief, distance, expected_distance / math.sqrt(n), p, verdict, effect)
 
 
 def unit_shapes(columns: Mapping[str, Any], level: float) -> Iterator[Line]:

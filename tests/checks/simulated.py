@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import signal, special, stats
 from torch import Tensor
 
 from probcost.checks import crps_from_samples
@@ -20,6 +20,7 @@ __all__ = [
     "ConwayMaxwell",
     "StubFit",
     "VectorNormal",
+    "dependent_ranks",
     "evidence",
     "negative_binomial",
     "poisson",
@@ -149,6 +150,14 @@ def negative_binomial(mean: Floats, dispersion: float = 0.2) -> Any:
 def rates(rng: np.random.Generator, rows: int, units: int, typical: float, spread: float = 0.5) -> Floats:
     """Rates that vary over time, ``[rows, units]``, log-normal around ``typical``."""
     return typical * np.exp(rng.normal(-(spread**2) / 2, spread, (rows, units)))
+
+
+def dependent_ranks(rng: np.random.Generator, rows: int, units: int, phi: float, shared: float = 0.0) -> Floats:
+    """Uniform numbers ``[rows, units]`` of a Gaussian copula: an AR(1) of ``phi``, and ``shared`` correlation of units."""
+    mixed = np.sqrt(1 - shared) * rng.normal(size=(rows + 200, units)) + np.sqrt(shared) * rng.normal(
+        size=(rows + 200, 1)
+    )
+    return stats.norm.cdf(np.sqrt(1 - phi**2) * signal.lfilter([1.0], [1.0, -phi], mixed, axis=0)[200:])
 
 
 def evidence(model: Any, y: NDArray[Any], null: Any = None) -> Evidence:

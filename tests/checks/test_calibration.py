@@ -138,8 +138,16 @@ def test_the_frame_holds_what_is_printed(mean: Any) -> None:
     y = negative_binomial(mean, 0.2).rvs(random_state=np.random.default_rng(10))
     check = calibration(evidence(poisson(mean), y, null=poisson(mean.mean(0))))
     frame, text, html = check.to_frame(), str(check), check._repr_html_()
-    assert list(frame.columns) == ["belief", "statistic", "expected", "p_value", "p_corrected", "verdict"]
-    assert len(frame) == 9
+    assert list(frame.columns) == [
+        "belief",
+        "statistic",
+        "expected",
+        "p_value",
+        "p_corrected",
+        "design_effect",
+        "verdict",
+    ]
+    assert len(frame) == 10
     assert max(map(len, text.splitlines())) <= 110
     for name, row in frame.iterrows():
         assert str(name) in text
@@ -179,7 +187,8 @@ def test_a_missing_correlation_is_found_and_its_pair_named() -> None:
     found = line(check, "largest correlation").verdict
     assert found.startswith("1 of 6 pairs vary together, most units 1 and 3: correlation 0.")
     assert found.endswith("beyond what the inputs explain")
-    assert calibration(vector_evidence(true, y)).ok
+    jointly = calibration(vector_evidence(true, y))
+    assert line(jointly, "regions, jointly").verdict == "as expected"
 
 
 def test_units_that_never_vary_are_not_correlated() -> None:
@@ -203,7 +212,7 @@ def test_a_true_model_of_vectors_is_calibrated(vectors: Any) -> None:
     null = VectorNormal(0 * location, np.cov(y.T))
     check = calibration(vector_evidence(VectorNormal(location, COVARIANCE), y, null))
     assert check.ok
-    assert str(check).startswith("Calibrated: nothing speaks against the model (600 vectors of 2 units, 7 beliefs")
+    assert str(check).startswith("Calibrated: nothing speaks against the model (600 vectors of 2 units, 8 beliefs")
     assert "better than the null model by" in line(check, "log score − null").verdict
     assert "gain" not in check.units.columns
 

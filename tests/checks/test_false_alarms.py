@@ -54,7 +54,7 @@ def test_every_line_rejects_a_true_model_at_its_level(family: str, rows: int, un
         check = calibration(evidence(model, model.rvs(random_state=rng)), seed=seed)
         alarms.update({line.name: int(line.p_value < 0.05) for line in check.lines})
         failures += not check.ok
-    assert len(alarms) == 6 + (family != "normal") + (units > 1)
+    assert len(alarms) == 7 + (family != "normal") + (units > 1)
     for name, count in alarms.items():
         assert LEAST <= count <= MOST, f"{name} rejects {count} of {SIMULATIONS}"
     assert failures <= MOST
@@ -70,7 +70,7 @@ def test_a_true_model_of_whole_vectors_is_rejected_no_more_often_than_its_level(
         check = calibration(vector_evidence(model, model.rvs(rng)), seed=seed)
         alarms.update({line.name: int(line.p_value < 0.05) for line in check.lines})
         failures += not check.ok
-    assert len(alarms) == 6
+    assert len(alarms) == 7
     # Units that are this alike are one unit nearly, and their correction for being many rejects less than its level.
     for name, count in alarms.items():
         assert (0 if "unit" in name or name == "dispersion" else LEAST) <= count <= MOST, f"{name} rejects {count}"

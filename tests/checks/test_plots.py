@@ -39,7 +39,7 @@ def test_a_false_model_leaves_the_bands() -> None:
     mean = rates(rng, 3000, 8, 2.0)
     check = calibration(evidence(poisson(mean), negative_binomial(mean).rvs(random_state=rng)))
     figure = check.plot()
-    assert figure.get_suptitle() == f"Not calibrated: {len(check.rejected)} of 8 beliefs rejected"
+    assert figure.get_suptitle() == f"Not calibrated: {len(check.rejected)} of 9 beliefs rejected"
     for axis in figure.axes[1:3]:
         assert curve_colour(axis) == COLOURS["alert"]
     variances = np.concatenate([dots.get_offsets() for dots in figure.axes[3].collections])[:, 1]

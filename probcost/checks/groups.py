@@ -1,0 +1,112 @@
+"""The same questions asked of each group of rows by itself: a subject, a molecule, a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from probcost.checks import p_values
+from probcost.checks.effective_size import Dependence
+from probcost.checks.evidence import Evidence, Floats
+from probcost.checks.pit import ks_distance, quantile_residuals
+from probcost.checks.result import Line
+
+__all__ = ["group_columns", "group_line", "labelled"]
+
+
+def labelled(groups: Any, rows: int) -> Sequence[Any]:
+    """One label for each of so many rows.
+
+    Raises:
+        ValueError: for another number of labels, or a missing one, with its index.
+    """
+    import pandas as pd
+
+    labels = np.asarray(groups)
+    if labels.ndim != 1 or len(labels) != rows:
+        raise ValueError(f"groups has shape {list(labels.shape)} and y has {rows:,} rows; one label a row is needed")
+    missing = np.flatnonzero(pd.isna(labels))
+    if len(missing):
+        raise ValueError(f"groups[{missing[0]}] is missing; every row needs a label")
+    return list(labels)
+
+
+def group_columns(
+    evidence: Evidence, pit: Floats, region: Floats | None, groups: ArrayLike, dependence: Dependence
+) -> dict[str, Sequence[Any] | Floats]:
+    """One value for each of G groups, in the order of their labels' first rows, under these names:
+
+    - ``group``; ``rows``; ``effective``: how many independent PITs (or regions) the group is worth;
+    - ``ks`` and ``ks_p``: Kolmogorov's distance of its PITs (of vectors, of its regions) from uniform, uncorrected;
+    - ``p_corrected``: the same, corrected for the number of groups (Holm);
+    - ``bias``: mean quantile residual, 0 under the model, in predicted standard deviations;
+    - ``dispersion``: variance of quantile residuals around each unit's mean, 1 under the model; NaN for one row;
+    - ``coverage_90``: share within central 90 % intervals (of vectors, regions);
+    - ``gain`` (with a null model): log score less the null model's, nats per observation.
+    """
+    import pandas as pd
+
+    code, labels = pd.factorize(np.asarray(groups))
+    z = quantile_residuals(pit)
+    values = pit if region is None else region
+    reach = np.abs(2 * pit - 1) if region is None else region
+    rows = np.bincount(code)
+    # What all rows of a group share is what is looked for, and no reason to trust them less.
+    effect = max(_within_groups(_less_group_means(each, code), code, dependence) for each in (values, reach))
+    members = np.split(np.argsort(code, kind="stable"), np.cumsum(rows)[:-1])
+    distance = np.array([ks_distance(values[own].ravel()) for own in members])
+    effective = np.maximum(1, np.rint(rows * values[0].size / effect))
+    p = p_values.uniformity(distance, effective)
+    columns: dict[str, Sequence[Any] | Floats] = {
+        "group": list(labels),
+        "rows": rows.tolist(),
+        "effective": effective,
+        "ks": distance,
+        "ks_p": p,
+        "p_corrected": p_values.holm(p),
+        "bias": np.array([z[own].mean() for own in members]),
+        "dispersion": np.array([z[own].var(axis=0, ddof=1).mean() if len(own) > 1 else np.nan for own in members]),
+        "coverage_90": np.array([(reach[own] < 0.9).mean() for own in members]),
+    }
+    if evidence.null_log_prob is not None:
+        with np.errstate(invalid="ignore"):
+            gain = evidence.log_prob - evidence.null_log_prob
+        columns["gain"] = np.array([gain[own].mean() for own in members])
+    return columns
+
+
+def group_line(
+    columns: Mapping[str, Any], pit: Floats, region: Floats | None, level: float, *, dependent: bool
+) -> Line:
+    """One line: how many groups deviate, by themselves; groups are independent unless rows depend on each other."""
+    p, corrected = np.asarray(columns["ks_p"]), np.asarray(columns["p_corrected"])
+    found, expected = int((p < level).sum()), level * len(p)
+    overall = p_values.of_smallest(p) if dependent else p_values.of_rejections(p, level)
+    verdict = "as expected"
+    if overall < level:
+        worst = int(p.argmin())
+        certain = int((corrected < level).sum())
+        bias, spread = float(columns["bias"][worst]), float(columns["dispersion"][worst])
+        verdict = (
+            f"{found} of {len(p)} groups deviate, {expected:.3g} expected by chance ({certain} beyond doubt); "
+            f"most {columns['group'][worst]}: {bias:+.2f} sd off, variance {spread:.2f} of the predicted"
+        )
+    belief = "what holds of all rows holds of each group"
+    return Line("group by group", belief, found, expected, overall, verdict)
+
+
+def _within_groups(contributions: Floats, code: Any, dependence: Dependence) -> float:
+    """The design effect where rows are alike only with those neighbours that are of their own group."""
+    of_units = Dependence(units=dependence.units).design_effect(contributions)
+    time = dependence.design_effect(contributions) / of_units
+    return of_units * max(1.0, 1 + (time - 1) * float((code[1:] == code[:-1]).mean()))
+
+
+def _less_group_means(values: Floats, code: Any) -> Floats:
+    columns = values.reshape(len(values), -1)
+    counts = np.bincount(code)
+    means = np.stack([np.bincount(code, each) / counts for each in columns.T], axis=1)
+    return columns - means[code]
