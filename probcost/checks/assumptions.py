@@ -12,9 +12,9 @@ from probcost.checks import p_values
 from probcost.checks.dependence import independence
 from probcost.checks.diagnosis_result import Finding
 from probcost.checks.evidence import Floats
-from probcost.checks.residuals import Residuals, of_scores, of_squares, sidak
+from probcost.checks.residuals import Residuals, of_scores, of_squares, sidak, worth
 
-__all__ = ["AS_EXPECTED", "autocorrelation_scores", "explained_by", "of_dependence", "of_means"]
+__all__ = ["AS_EXPECTED", "autocorrelation_scores", "direction", "explained_by", "of_dependence", "of_means"]
 
 _BLOCKS = 10
 _LAGS = 5
@@ -41,37 +41,38 @@ def of_dependence(seen: Residuals) -> Iterator[Finding]:
 
 
 def _level(seen: Residuals) -> Finding:
-    rows = len(seen.z)
     mean, evidence = seen.z.mean(axis=0), seen.evidence
-    p = of_scores(_self_scaled(seen, np.ones_like(seen.z)), independent=seen.independent)
+    scores = _self_scaled(seen, np.ones_like(seen.z))
+    p = of_scores(scores, independent=seen.independent)
     observed, predicted = evidence.y.mean(), evidence.mean.mean()
     off = [f"{mean.mean():+.2g} predicted standard deviations"]
     if evidence.discrete and predicted > 0:
         off = [f"the mean count is {observed:.3g}, {predicted:.3g} is predicted"]
-    each = _deviating(mean * math.sqrt(rows))
+    each = _deviating(scores)
     effect = "; ".join([*off, each] if each else off)
     verdict = AS_EXPECTED
     if p < seen.level:
-        direction = "higher" if mean.mean() > 0 else "lower"
-        verdict = f"observations lie {direction} than predicted: the level has moved since training, or never fitted"
+        where = {1: "observations lie higher", -1: "observations lie lower", 0: "some units lie higher, others lower"}
+        verdict = f"{where[direction(scores)]} than predicted: levels have moved since training, or never fitted"
     belief = "the level is still where it was in training: predicted means are right on average"
-    return Finding("level since training", belief, float(mean.mean()), 0.0, effect, p, verdict)
+    gain = worth((scores**2).sum(), len(scores), seen.z.size)
+    return Finding("level since training", belief, float(mean.mean()), 0.0, effect, p, gain, verdict)
 
 
 def _extent(seen: Residuals) -> Finding:
-    scores = (seen.location * seen.z).sum(axis=0)
-    used = np.any(seen.location, axis=0)
-    p = of_scores(_self_scaled(seen, seen.location)[used], independent=seen.independent)
-    score = float(scores.sum() / math.sqrt(used.sum()))
+    scores = _self_scaled(seen, seen.location)[np.any(seen.location, axis=0)]
+    p = of_scores(scores, independent=seen.independent)
     verdict = AS_EXPECTED
     if p < seen.level:
-        verdict = (
-            "predictions do not go far enough: effects are larger than predicted"
-            if score > 0
-            else "predictions go too far: effects are smaller than predicted, as when a network has learned noise"
-        )
+        verdict = {
+            1: "predictions do not go far enough: effects are larger than predicted",
+            -1: "predictions go too far: effects are smaller than predicted, as when a network has learned noise",
+            0: "predictions go too far for some units, and not far enough for others",
+        }[direction(scores)]
     belief = "predicted means vary as much as the true ones"
-    return Finding("size of effects", belief, score, 0.0, _deviating(scores[used]), p, verdict)
+    gain = worth((scores**2).sum(), len(scores), seen.z.size)
+    score = float(scores.sum() / math.sqrt(len(scores)))
+    return Finding("size of effects", belief, score, 0.0, _deviating(scores), p, gain, verdict)
 
 
 def _self_scaled(seen: Residuals, weights: Floats) -> Floats:
@@ -94,6 +95,7 @@ def _inputs(seen: Residuals) -> Finding:
         p = sidak(p, learned)
         explained = max(explained, float((scores**2).mean()) / rows)
     verdict, effect = AS_EXPECTED, f"{100 * explained:.2g} % of the residuals' variance"
+    gain = -0.5 * math.log1p(-min(explained, 0.999))
     if p < seen.level:
         name = seen.strongest_input(seen.z)
         verdict = f"the inputs tell more than the network has learned, most of all {name}: the mean is under-fitted"
@@ -103,7 +105,7 @@ def _inputs(seen: Residuals) -> Finding:
     belief = (
         "the network has learned all that the inputs tell of the mean: nothing is non-linear, or interacts, beyond it"
     )
-    return Finding("what inputs tell", belief, float(squares.sum() / (degrees * units)), 1.0, effect, p, verdict)
+    return Finding("what inputs tell", belief, float(squares.sum() / (degrees * units)), 1.0, effect, p, gain, verdict)
 
 
 def _learned(seen: Residuals) -> tuple[Floats, float]:
@@ -152,7 +154,8 @@ def _time(seen: Residuals) -> Finding:
         kind = "follow" if r.mean() >= 0 else "alternate with"
         verdict = f"neighbouring rows {kind} each other beyond what the inputs explain: correlation {r.mean():.2f}"
     belief = "given the inputs, a row says nothing of the next"
-    return Finding("independence over time", belief, float(r.mean()), 0.0, _deviating(lag_1), p, verdict)
+    gain = worth((all_lags**2).sum(), all_lags.size, seen.z.size)
+    return Finding("independence over time", belief, float(r.mean()), 0.0, _deviating(lag_1), p, gain, verdict)
 
 
 def autocorrelation_scores(z: Floats) -> tuple[Floats, Floats]:
@@ -176,10 +179,10 @@ def _drift(seen: Residuals) -> Finding:
     lag_1, _ = autocorrelation_scores(seen.z)
     r = float(lag_1.mean() / math.sqrt(rows))
     alike = stats.norm.sf(lag_1.sum() / math.sqrt(len(lag_1))) < seen.level
-    worth = (1 - r) / (1 + r) if alike and 0 < r < 1 else 1.0
+    share = (1 - r) / (1 + r) if alike and 0 < r < 1 else 1.0
     sizes = np.array([len(block) for block in blocks])
     variance = np.maximum(seen.z.var(axis=0, ddof=1), np.finfo(np.float64).tiny)
-    squares = (sizes[:, None] * means**2).sum(axis=0) / variance * worth
+    squares = (sizes[:, None] * means**2).sum(axis=0) / variance * share
     degrees = len(blocks) - 1
     p = of_squares(squares, degrees, rows, independent=seen.independent)
     furthest = np.unravel_index(int(np.abs(means).argmax()), means.shape)
@@ -188,8 +191,9 @@ def _drift(seen: Residuals) -> Finding:
     verdict = (
         AS_EXPECTED if p >= seen.level else "levels wander over the rows: they drift beyond what the inputs explain"
     )
+    gain = worth(squares.sum(), degrees * len(squares), seen.z.size)
     belief = "what holds for the first rows holds for the last: nothing drifts"
-    return Finding("no drift", belief, float(squares.sum() / (degrees * len(squares))), 1.0, effect, p, verdict)
+    return Finding("no drift", belief, float(squares.sum() / (degrees * len(squares))), 1.0, effect, p, gain, verdict)
 
 
 def _units(seen: Residuals) -> Iterator[Finding]:
@@ -206,7 +210,15 @@ def _units(seen: Residuals) -> Iterator[Finding]:
             shared = f"units vary together: mean correlation {mean:.3f}"
             verdict = f"{shared}; {line.verdict}" if line.verdict != AS_EXPECTED else f"{shared} over all pairs"
         effect = f"largest correlation {line.statistic:.2f}"
-        yield Finding("independence of units", line.belief, mean, 0.0, effect, p, verdict)
+        correlations = (standard.T @ standard)[np.triu_indices(units, 1)]
+        gain = worth(rows * (correlations**2).sum(), pairs, seen.z.size)
+        yield Finding("independence of units", line.belief, mean, 0.0, effect, p, gain, verdict)
+
+
+def direction(scores: Floats) -> int:
+    """1 or -1 where units deviate together, 0 where each does in its own way."""
+    together = scores.sum() / math.sqrt(len(scores))
+    return 0 if abs(together) < special.ndtri(0.975) and len(scores) > 1 else 1 if together > 0 else -1
 
 
 def _deviating(scores: Floats) -> str:

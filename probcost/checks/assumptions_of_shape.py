@@ -10,10 +10,10 @@ import numpy as np
 from scipy import special, stats
 
 from probcost.checks import p_values, poisson_binomial
-from probcost.checks.assumptions import AS_EXPECTED, explained_by
+from probcost.checks.assumptions import AS_EXPECTED, direction, explained_by
 from probcost.checks.diagnosis_result import Finding
 from probcost.checks.evidence import Floats
-from probcost.checks.residuals import Residuals, of_scores, of_squares
+from probcost.checks.residuals import Residuals, of_scores, of_squares, worth
 from probcost.checks.units import variance_ratio
 
 __all__ = ["of_shape", "of_spread"]
@@ -57,7 +57,8 @@ def _dispersion(seen: Residuals) -> Finding:
         verdict = f"{which} are {name} given their means: variance is {typical:.2f} of the predicted"
         verdict += f", and {min(over, under)} the other way" if units > 1 and min(over, under) else ""
     belief = "observations vary around their means as much as predicted"
-    return Finding("dispersion", belief, float(variance.mean()), 1.0, "", p, verdict)
+    gain = worth((scores**2).sum(), units, seen.z.size)
+    return Finding("dispersion", belief, float(variance.mean()), 1.0, "", p, gain, verdict)
 
 
 def _normal_scores(squares: Floats, degrees: int) -> Floats:
@@ -72,12 +73,18 @@ def _with_the_mean(seen: Residuals) -> Finding:
     scores = (seen.location * seen.spread).sum(axis=0) / np.maximum(seen.spread.std(axis=0, ddof=1), 1e-9)
     p = of_scores(scores[used], independent=seen.independent)
     score = float(scores.sum() / math.sqrt(used.sum()))
+    gain = worth((scores[used] ** 2).sum(), used.sum(), seen.z.size)
     verdict = AS_EXPECTED
     if p < seen.level:
-        verdict = f"where the mean is large, observations vary {'more' if score > 0 else 'less'} than predicted"
+        how = {
+            1: "more than predicted",
+            -1: "less than predicted",
+            0: "more than predicted in some units, less in others",
+        }
+        verdict = f"where the mean is large, observations vary {how[direction(scores[used])]}"
     effect = _between_fifths(seen.spread, seen.location)
     belief = "the spread changes with the mean as the likelihood says"
-    return Finding("mean-variance relation", belief, score, 0.0, effect, p, verdict)
+    return Finding("mean-variance relation", belief, score, 0.0, effect, p, gain, verdict)
 
 
 def _over_inputs(seen: Residuals) -> Finding:
@@ -89,8 +96,9 @@ def _over_inputs(seen: Residuals) -> Finding:
         name = seen.strongest_input(spread)
         effect = _between_fifths(spread, (seen.basis @ (seen.basis.T @ spread)))
         verdict = f"the scale is not right everywhere: it varies with the inputs, most of all with {name}"
+    gain = worth(squares.sum(), degrees * len(squares), seen.z.size)
     belief = "the spread is as predicted wherever the inputs are: where one scale serves all rows, it is constant"
-    return Finding("spread over inputs", belief, float(squares.mean() / degrees), 1.0, effect, p, verdict)
+    return Finding("spread over inputs", belief, float(squares.mean() / degrees), 1.0, effect, p, gain, verdict)
 
 
 def _between_fifths(spread: Floats, along: Floats) -> str:
@@ -125,7 +133,8 @@ def _zeros(seen: Residuals) -> Iterator[Finding]:
     if p < seen.level:
         verdict = f"too {'many' if found > expected else 'few'} zeros: {found:,.0f}, and {expected:,.0f} are predicted"
     effect = f"{100 * (found - expected) / y.size:+.2g} % of all observations"
-    yield Finding("zeros", "zeros are as frequent as predicted", found, expected, effect, p, verdict)
+    gain = _of_share(found / y.size, expected / y.size)
+    yield Finding("zeros", "zeros are as frequent as predicted", found, expected, effect, p, gain, verdict)
 
 
 def _tails(seen: Residuals) -> Finding:
@@ -138,7 +147,12 @@ def _tails(seen: Residuals) -> Finding:
         verdict = f"tails are {'heavier' if share > _TAIL else 'lighter'} than predicted"
     effect = f"{100 * share:.2g} % lie beyond the central 99 %"
     belief = "one observation in a hundred lies beyond the central 99 %"
-    return Finding("tails", belief, share, _TAIL, effect, p, verdict)
+    return Finding("tails", belief, share, _TAIL, effect, p, _of_share(share, _TAIL), verdict)
+
+
+def _of_share(found: float, expected: float) -> float:
+    """What it is worth to know that a share is ``found`` and not ``expected``: their Kullback-Leibler divergence."""
+    return float(special.rel_entr([found, 1 - found], [expected, 1 - expected]).sum()) if 0 < expected < 1 else 0.0
 
 
 def _regions(seen: Residuals) -> Floats:
@@ -156,7 +170,9 @@ def _skewness(seen: Residuals) -> Finding:
         verdict = f"the {'upper' if mean > 0 else 'lower'} tail is longer than predicted"
     belief = "observations are as symmetric, or as skewed, about their means as predicted"
     effect = f"skewness of the residuals is {_skew(seen.z):+.2f}"
-    return Finding("skewness", belief, mean, 0.0, effect, p, verdict)
+    return Finding(
+        "skewness", belief, mean, 0.0, effect, p, worth((scores**2).sum(), len(scores), seen.z.size), verdict
+    )
 
 
 def _skew(z: Floats) -> float:
@@ -178,8 +194,9 @@ def _one_mode(seen: Residuals) -> Finding:
             if modes > 1
             else "the bulk has another shape than predicted"
         )
+    gain = worth((fine**2).sum(), fine.size, seen.z.size)
     belief = "there is one answer with one shape of error around it, the predicted one"
-    return Finding("modes and bulk", belief, float(modes), 1.0, "", p, verdict)
+    return Finding("modes and bulk", belief, float(modes), 1.0, "", p, gain, verdict)
 
 
 def _modes(z: Floats) -> int:

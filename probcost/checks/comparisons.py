@@ -48,7 +48,7 @@ def of_pairs(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]:
     sure = "P(same person) is as near 0 and 1 as the photos warrant"
     if evidence.pairs is None:
         never = "never learned: fit with validation='auto', or with (photos, people) of other people"
-        yield Finding("P(same): level", right, math.nan, 0.0, "", 1.0, never)
+        yield Finding("P(same): level", right, math.nan, 0.0, "", 1.0, 0.0, never)
         return
     pairs = evidence.pairs
     found = recalibrate_pairs(pairs.logit, pairs.same, pairs.first, pairs.second)
@@ -64,7 +64,15 @@ def of_pairs(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]:
     effect = f"{found.level.estimate:+.2f} ± {found.level.standard_error:.2f} in log-odds; {ece}"
     p, verdict = _judged(found.level, few, evidence.with_two, level, lambda up: higher if up else lower)
     yield Finding(
-        "P(same): level", right, found.level.estimate, 0.0, effect, p, verdict, advice if p < level else "", ()
+        "P(same): level",
+        right,
+        found.level.estimate,
+        0.0,
+        effect,
+        p,
+        _worth(found.level, found.people),
+        verdict,
+        advice if p < level else "",
     )
     slope = math.exp(found.log_slope.estimate)
     over = (
@@ -73,7 +81,17 @@ def of_pairs(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]:
     under = f"too timid: log-odds of P(same) deserve {slope:.2g} times their size"
     effect = f"slope {slope:.2f}, {_interval(found.log_slope)}; {ece}"
     p, verdict = _judged(found.log_slope, few, evidence.with_two, level, lambda up: under if up else over)
-    yield Finding("P(same): sureness", sure, slope, 1.0, effect, p, verdict, advice if p < level else "", ())
+    yield Finding(
+        "P(same): sureness",
+        sure,
+        slope,
+        1.0,
+        effect,
+        p,
+        _worth(found.log_slope, found.people),
+        verdict,
+        advice if p < level else "",
+    )
 
 
 def of_triplets(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]:
@@ -97,7 +115,8 @@ def of_triplets(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]
             "or fit with a temperature that is learned from strangers"
         )
         remedies = () if evidence.tempered is None else (evidence.tempered(slope),)
-    yield Finding("sureness of triplets", belief, slope, 1.0, effect, p, verdict, advice, remedies)
+    worth = _worth(found.log_slope, found.people)
+    yield Finding("sureness of triplets", belief, slope, 1.0, effect, p, worth, verdict, advice, remedies)
 
 
 def coherence(evidence: ComparisonEvidence) -> Iterator[Finding]:
@@ -113,14 +132,14 @@ def coherence(evidence: ComparisonEvidence) -> Iterator[Finding]:
         verdict = AS_EXPECTED
         if together.min() < 1 - _ROUNDING:
             verdict = f'coherent: what lacks to 1 is "neither by the margin", {1 - mean:.2f} on average'
-        yield Finding("coherence of triplets", belief, mean, 1.0, effect, 1.0, verdict)
+        yield Finding("coherence of triplets", belief, mean, 1.0, effect, 1.0, 0.0, verdict)
         return
     verdict = f"both answers together make {mean:.2f} on average, and up to {most:.2f}: a cost of one answer, not of a ranking"
     advice = (
         "a slack whose two answers exclude each other at margin 0, or a choice among photos; as a cost for training, "
         "and for the order of distances, it does no harm"
     )
-    yield Finding("coherence of triplets", belief, mean, 1.0, effect, 0.0, verdict, advice, evidence.coherent)
+    yield Finding("coherence of triplets", belief, mean, 1.0, effect, 0.0, 0.0, verdict, advice, evidence.coherent)
 
 
 def spread(evidence: ComparisonEvidence) -> Iterator[Finding]:
@@ -143,7 +162,7 @@ def spread(evidence: ComparisonEvidence) -> Iterator[Finding]:
         advice = "a cost with a least value: triplets with margin and zero, or a choice among photos on the unit sphere"
     remedies = evidence.coherent if advice else ()
     p = 0.0 if advice else 1.0
-    yield Finding("spread of the embedding", belief, dimension, width, effect, p, verdict, advice, remedies)
+    yield Finding("spread of the embedding", belief, dimension, width, effect, p, 0.0, verdict, advice, remedies)
 
 
 def calibration_error(pairs: PairEvidence) -> float:
@@ -161,6 +180,12 @@ def _judged(term: Term, few: bool, people: int, level: float, in_words: Callable
     if not math.isfinite(term.p_value):
         return 1.0, "cannot be judged: these photos are told apart almost without an error, or not at all"
     return term.p_value, in_words(term.estimate > 0) if term.p_value < level else AS_EXPECTED
+
+
+def _worth(term: Term, people: int) -> float:
+    """What recalibration is worth, in nats per person: half of what the squared score exceeds 1 by."""
+    excess = (term.estimate / term.standard_error) ** 2 - 1 if term.standard_error > 0 else 0.0
+    return max(0.0, excess) / (2 * people)
 
 
 def _interval(log_slope: Term) -> str:

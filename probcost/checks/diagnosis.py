@@ -15,8 +15,6 @@ __all__ = ["diagnose"]
 # Of wider inputs, such as pixels, so many columns evenly spaced are looked at.
 _COLUMNS = 400
 _FEWEST = 10
-# Trials shift and stretch the predicted means, so that they mend these whatever the likelihood.
-_SHIFTED = {"level since training", "size of effects"}
 _INPUTS = "what inputs tell"
 _IN_TIME = "independence over time"
 
@@ -62,7 +60,7 @@ def diagnose(
     # Here, since these import scipy, and `import probcost` must stay fast.
     from probcost.checks.diagnosis_result import Diagnosis
     from probcost.checks.evidence import gather
-    from probcost.checks.remedies import advised, to_try
+    from probcost.checks.remedies import advised, mends, to_try
     from probcost.checks.residuals import residuals
     from probcost.checks.trials import Outcome, attempt
 
@@ -89,7 +87,9 @@ def diagnose(
         # Rows in no order, but alike where the inputs are: it is the inputs that the network has not learned.
         in_time = _IN_TIME in denied and _INPUTS not in denied
         trials, first, left = attempt(seen, likelihood, ordered=fit.model.ordered or in_time)
-    mended = denied & _held(left, level) - _SHIFTED if left is not None else set()
+    mended = set()
+    if first is not None and left is not None:
+        mended = {assumption for assumption in denied & _held(left, level) if mends(first.remedy, assumption)}
     findings = tuple(advised(f, trials, first) if f.name in denied else f for f in findings)
     return Diagnosis(
         findings,

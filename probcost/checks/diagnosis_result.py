@@ -28,6 +28,8 @@ class Finding:
         expected: the same under the model.
         effect: how large the deviation is, in words.
         p_value: uniform under the model.
+        worth: about what dropping the belief would gain, nats per observation: half of what the statistic exceeds its
+            expectation by, over the number of observations.
         verdict: in words; "as expected" where the data do not deny the belief.
         advice: what to try where they do; empty otherwise.
         next: likelihoods, or other remedies, that drop this assumption; best first, empty where the belief holds.
@@ -40,6 +42,7 @@ class Finding:
     expected: float
     effect: str
     p_value: float
+    worth: float
     verdict: str
     advice: str = ""
     next: tuple[Any, ...] = ()
@@ -101,9 +104,9 @@ class Diagnosis:
 
     @property
     def denied(self) -> tuple[Finding, ...]:
-        """The findings that are denied after the correction, least probable first."""
+        """The findings that are denied after the correction, those that cost most first."""
         found = [finding for finding in self.findings if finding.p_corrected < self.level]
-        return tuple(sorted(found, key=lambda finding: finding.p_value))
+        return tuple(sorted(found, key=lambda finding: -finding.worth))
 
     def __getitem__(self, name: str) -> Finding:
         """The finding of that name."""
@@ -116,7 +119,18 @@ class Diagnosis:
         """One row a finding, indexed by its name; ``p_corrected`` is what ``ok`` goes by."""
         import pandas as pd
 
-        columns = ["name", "belief", "statistic", "expected", "effect", "p_value", "p_corrected", "verdict", "advice"]
+        columns = [
+            "name",
+            "belief",
+            "statistic",
+            "expected",
+            "effect",
+            "worth",
+            "p_value",
+            "p_corrected",
+            "verdict",
+            "advice",
+        ]
         rows = [[getattr(finding, column) for column in columns] for finding in self.findings]
         return pd.DataFrame(rows, columns=columns).set_index("name")
 

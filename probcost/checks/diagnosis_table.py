@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["as_html", "as_text", "name_of"]
 
 _WIDTH = 110
-_HEADER = ("", "assumption", "p", "what the data say")
+_HEADER = ("", "assumption", "worth", "p", "what the data say")
 
 
 def name_of(remedy: Any) -> str:
@@ -34,18 +34,20 @@ def name_of(remedy: Any) -> str:
 def as_text(diagnosis: Diagnosis) -> str:
     """At most 110 columns wide."""
     rows = [_HEADER, *_rows(diagnosis)]
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
     room = _WIDTH - sum(widths) - 2 * len(widths)
     lines = [*textwrap.wrap(summary(diagnosis), _WIDTH), ""]
-    for mark, name, p, verdict in rows:
+    for mark, name, worth, p, verdict in rows:
         first, *more = textwrap.wrap(verdict, room)
-        lines.append("  ".join([mark.ljust(widths[0]), name.ljust(widths[1]), p.rjust(widths[2]), first]))
+        numbers = [worth.rjust(widths[2]), p.rjust(widths[3])]
+        lines.append("  ".join([mark.ljust(widths[0]), name.ljust(widths[1]), *numbers, first]))
         lines += [" " * (_WIDTH - room) + part for part in more]
+    if diagnosis.denied:
+        lines += ["", "What the cost function takes for granted and the data deny, the most costly first:"]
     for beliefs, advice in _advice(diagnosis):
-        lines += ["", "The cost function takes for granted, and the data deny, that:"]
         for belief in beliefs:
             lines += textwrap.wrap(belief, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
-        lines += textwrap.wrap(advice, _WIDTH, initial_indent="  → ", subsequent_indent="    ")
+        lines += textwrap.wrap(advice, _WIDTH, initial_indent="    → ", subsequent_indent="      ")
     if diagnosis.trials:
         lines += ["", "Tried on the same predictions, shape learned on half of the rows, scored on the others:"]
         width = max(len(trial.name) for trial in diagnosis.trials)
@@ -110,4 +112,5 @@ def _rows(diagnosis: Diagnosis) -> Iterator[tuple[str, ...]]:
         mark = "✗" if finding.p_corrected < diagnosis.level else "~" if finding.p_value < diagnosis.level else "✓"
         p = "<0.001" if finding.p_value < 0.001 else f"{finding.p_value:.3f}"
         effect = f" ({finding.effect})" if mark != "✓" and finding.effect else ""
-        yield mark, finding.name, p, finding.verdict + effect
+        worth = f"{finding.worth:.4f}" if mark != "✓" else ""
+        yield mark, finding.name, worth, p, finding.verdict + effect

@@ -14,6 +14,7 @@ from probcost.checks.page_style import CSS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
 __all__ = ["Cell", "Section", "document", "frame", "notebook_html", "number", "picture", "table"]
 
@@ -116,7 +117,7 @@ def picture(figure: Figure, caption: str, reading: str = "") -> str:
     """
     words = f"<b>{escape(caption)}</b>{' ' if reading else ''}{escape(reading)}"
     alt = f"{caption} {reading}".strip()
-    shown = _panels(figure, alt) or _image(figure, alt)
+    shown = _panels(figure, alt) or _image(_drawn(figure), alt)
     return f"<figure>{shown}<figcaption>{words}</figcaption></figure>"
 
 
@@ -129,18 +130,26 @@ def number(value: float, digits: int = 3) -> Cell:
     return Cell(f"{value:.{digits}g}".replace("-", "−"), "number")
 
 
-def _image(figure: Figure, alt: str, box: Any = None, share: float = 1.0) -> str:
+def _image(drawn: Image, alt: str, share: float = 1.0) -> str:
     held = io.BytesIO()
-    figure.savefig(held, format="png", dpi=_DPI, bbox_inches=box, metadata={"Software": None})
-    data = held.getvalue()
-    # The PNG's own header holds its size: with it, the page does not jump as pictures appear.
-    width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
+    drawn.save(held, format="png")
     style = f' style="width:{100 * share:.1f}%"' if share < 0.995 else ""
-    size = f'width="{width * _SHOWN_DPI // _DPI}" height="{height * _SHOWN_DPI // _DPI}"{style}'
-    return (
-        f'<img alt="{escape(" ".join(alt.split()))}" {size} '
-        f'src="data:image/png;base64,{base64.b64encode(data).decode()}">'
+    # With its size known, the page does not jump as pictures appear.
+    size = " ".join(
+        f'{name}="{pixels * _SHOWN_DPI // _DPI}"' for name, pixels in zip(("width", "height"), drawn.size, strict=True)
     )
+    return (
+        f'<img alt="{escape(" ".join(alt.split()))}" {size}{style} '
+        f'src="data:image/png;base64,{base64.b64encode(held.getvalue()).decode()}">'
+    )
+
+
+def _drawn(figure: Figure) -> Image:
+    from PIL import Image  # matplotlib's own requirement
+
+    held = io.BytesIO()
+    figure.savefig(held, format="png", dpi=_DPI)
+    return Image.open(held).convert("RGB")
 
 
 def _panels(figure: Figure, alt: str) -> str:
@@ -157,20 +166,22 @@ def _panels(figure: Figure, alt: str) -> str:
     try:
         for text in shown:
             text.set_visible(False)
-        figure.draw_without_rendering()
+        whole = _drawn(figure)
         tight = [axis.get_tightbbox() for axis in axes]
-        boxes = [box.transformed(figure.dpi_scale_trans.inverted()).padded(_MARGIN) for box in tight if box is not None]
-        if len(boxes) < len(axes) or not _side_by_side(boxes):
-            return ""
-        widest = max(box.width for box in boxes)
-        images = "".join(
-            f"<div><h3>{escape(title)}</h3>{_image(figure, f'{title}: {alt}', box, box.width / widest)}</div>"
-            for title, box in zip(titles, boxes, strict=True)
-        )
     finally:
         for text in shown:
             text.set_visible(True)
-    return f'<div class="panels{" three" if len(axes) == 3 else ""}">{images}</div>'
+    boxes = [box.transformed(figure.dpi_scale_trans.inverted()).padded(_MARGIN) for box in tight if box is not None]
+    if len(boxes) < len(axes) or not _side_by_side(boxes):
+        return ""
+    widest = max(box.width for box in boxes)
+    images = []
+    for title, box in zip(titles, boxes, strict=True):
+        left, right = round(box.x0 * _DPI), round(box.x1 * _DPI)
+        top, bottom = whole.height - round(box.y1 * _DPI), whole.height - round(box.y0 * _DPI)
+        cropped = whole.crop((max(left, 0), max(top, 0), min(right, whole.width), min(bottom, whole.height)))
+        images.append(f"<div><h3>{escape(title)}</h3>{_image(cropped, f'{title}: {alt}', box.width / widest)}</div>")
+    return f'<div class="panels{" three" if len(axes) == 3 else ""}">{"".join(images)}</div>'
 
 
 def _side_by_side(boxes: Sequence[Any]) -> bool:

@@ -12,7 +12,7 @@ from probcost.checks.diagnosis_table import name_of
 from probcost.history import History
 from probcost.likelihoods import Likelihood
 
-__all__ = ["advised", "to_try"]
+__all__ = ["advised", "mends", "to_try"]
 
 _COUPLED = (likelihoods.MultivariateNormal, likelihoods.MultivariateStudentT, likelihoods.NegativeMultinomial)
 _HEAVY = (likelihoods.StudentT, likelihoods.MultivariateStudentT, likelihoods.Laplace, likelihoods.Mixture)
@@ -81,6 +81,11 @@ def advised(finding: Finding, trials: Sequence[Trial], first: Trial | None) -> F
         gains = {id(trial.remedy): trial.gain for trial in trials}
         advice = f"Try {name_of(fitting[0])}: {gains[id(fitting[0])]:+.3g} nats per observation. {advice}"
     return dataclasses.replace(finding, advice=advice, next=fitting)
+
+
+def mends(remedy: Any, name: str) -> bool:
+    """Whether dropping this assumption is what the remedy is for."""
+    return isinstance(remedy, _REMEDIES[name][0])
 
 
 def to_try(trials: Sequence[Trial], first: Trial | None, denied: set[str], own: Likelihood) -> tuple[Any, ...]:

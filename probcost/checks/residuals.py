@@ -14,7 +14,7 @@ from probcost.checks import p_values
 from probcost.checks.evidence import Evidence, Floats
 from probcost.checks.pit import quantile_residuals, randomized_pit
 
-__all__ = ["Residuals", "of_scores", "of_squares", "residuals", "sidak"]
+__all__ = ["Residuals", "of_scores", "of_squares", "residuals", "sidak", "worth"]
 
 # Inputs beyond this many are seen through so many principal components; a basis has at most so many functions.
 _COMPONENTS, _FUNCTIONS = 20, 60
@@ -134,6 +134,11 @@ def _unit_length(columns: Floats) -> Floats:
     length = np.linalg.norm(centred, axis=0)
     varies = length > 1e-6 * np.linalg.norm(columns, axis=0)
     return np.divide(centred, length, out=np.zeros_like(centred), where=varies)
+
+
+def worth(squares: float, degrees: float, observations: int) -> float:
+    """Nats per observation that a likelihood with these degrees of freedom more would gain, to second order."""
+    return max(0.0, squares - degrees) / (2 * observations)
 
 
 def sidak(*p: float) -> float:
