@@ -14,7 +14,15 @@ from probcost.checks.diagnosis_result import Finding
 from probcost.checks.evidence import Floats
 from probcost.checks.residuals import Residuals, of_scores, of_squares, sidak, worth
 
-__all__ = ["AS_EXPECTED", "autocorrelation_scores", "direction", "explained_by", "of_dependence", "of_means"]
+__all__ = [
+    "AS_EXPECTED",
+    "autocorrelation_scores",
+    "direction",
+    "explained_by",
+    "hidden_by_scale",
+    "of_dependence",
+    "of_means",
+]
 
 _BLOCKS = 10
 _LAGS = 5
@@ -99,7 +107,7 @@ def _inputs(seen: Residuals) -> Finding:
     if p < seen.level:
         name = seen.strongest_input(seen.z)
         verdict = f"the inputs tell more than the network has learned, most of all {name}: the mean is under-fitted"
-        hidden = _hidden_by_scale(seen)
+        hidden = hidden_by_scale(seen)
         if hidden > 0:
             verdict += f", and the predicted scale explains it away (it is {hidden:.2g} times as wide as the rest)"
     belief = (
@@ -129,7 +137,7 @@ def explained_by(basis: Floats, values: Floats) -> Floats:
     return np.divide(explained, variance, out=np.zeros_like(variance), where=variance > 0)
 
 
-def _hidden_by_scale(seen: Residuals) -> float:
+def hidden_by_scale(seen: Residuals) -> float:
     """Predicted scale where the mean is most wrong, over that where it is least; 0 where it is no wider there."""
     sd = np.sqrt(seen.evidence.variance)
     if not np.isfinite(sd).all() or seen.evidence.discrete or np.ptp(sd, axis=0).max() <= 1e-6 * sd.max():

@@ -58,6 +58,7 @@ def diagnose(
         'NegativeBinomial'
     """
     # Here, since these import scipy, and `import probcost` must stay fast.
+    from probcost.checks.assumptions import hidden_by_scale
     from probcost.checks.diagnosis_result import Diagnosis
     from probcost.checks.evidence import gather
     from probcost.checks.remedies import advised, mends, to_try
@@ -94,7 +95,7 @@ def diagnose(
     return Diagnosis(
         findings,
         tuple(trials),
-        to_try(trials, first, denied, likelihood),
+        to_try(trials, first, likelihood, hidden=_INPUTS in denied and hidden_by_scale(seen) > 0),
         first,
         frozenset(mended),
         level,

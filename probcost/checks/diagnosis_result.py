@@ -59,6 +59,7 @@ class Trial:
         gain: mean log score less that of the fit's own likelihood, tried in the same way; nats per observation.
         standard_error: of ``gain``; contiguous blocks of rows are its unit.
         learned: parameters that the trial learned for each unit.
+        sure: whether it gains beyond two standard errors, or in nine of the ten blocks.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Trial:
     gain: float
     standard_error: float
     learned: float
+    sure: bool
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -88,14 +88,15 @@ def mends(remedy: Any, name: str) -> bool:
     return isinstance(remedy, _REMEDIES[name][0])
 
 
-def to_try(trials: Sequence[Trial], first: Trial | None, denied: set[str], own: Likelihood) -> tuple[Any, ...]:
-    """Likelihoods, and `History`, that gained, best first."""
+def to_try(trials: Sequence[Trial], first: Trial | None, own: Likelihood, *, hidden: bool) -> tuple[Any, ...]:
+    """Likelihoods, and `History`, that gained, best first.
+
+    Args:
+        hidden: the predicted scale explains an under-fitted mean away: then what is seen of the shape is not to be trusted.
+    """
     remedies = [remedy for remedy in _gaining(trials, first) if not isinstance(remedy, str)]
-    under_fitted = "what inputs tell" in denied and type(own) is likelihoods.Normal
-    if under_fitted and own.scale == "predicted" and own.link != "natural":
-        # First where nothing gains more than what the inputs still tell.
-        natural = likelihoods.Normal(own.n_units, link="natural")
-        remedies.insert(0 if first is None or isinstance(first.remedy, str) else len(remedies), natural)
+    if hidden and isinstance(own, likelihoods.Normal) and own.scale == "predicted" and own.link != "natural":
+        remedies.insert(0, likelihoods.Normal(own.n_units, link="natural"))
     return tuple(remedies)
 
 
@@ -104,5 +105,5 @@ def _gaining(trials: Sequence[Trial], first: Trial | None) -> Iterator[Any]:
         return
     yield first.remedy
     for trial in trials:
-        if trial is not first and trial.gain > 2 * trial.standard_error:
+        if trial is not first and trial.sure:
             yield trial.remedy
