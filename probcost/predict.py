@@ -23,6 +23,8 @@ __all__ = ["Predictive", "Reading", "Summary", "seeded"]
 _CHUNK = 2**20
 # Mean masses below it are taken from log-probabilities: some of their draws are too small for float32.
 _FAINT = 1e-20
+# Log-probabilities of counts that differ relatively by less are of one and the same probability.
+_ROUNDING = 1e-6
 
 
 class Summary(NamedTuple):
@@ -160,13 +162,14 @@ class Predictive(Distribution):
                 parts.put(rows, by_draw=(log_prob if self.event_shape else log_prob.sum(-1)).T)
         return parts.whole["by_draw"].T
 
-    def region(self, value: Tensor, n: int = 200) -> Tensor:
+    def region(self, value: Tensor, n: int = 200, *, ties: bool = False) -> Tensor:
         r"""Content of the highest-density region on whose boundary each row of ``value`` lies, ``[T]``: uniform under the model.
 
         .. math:: P\left(p(Y) > p(\text{value})\right)
 
         Of all units together, whether they are independent given the draw or one vector. Exact for a single elliptical
-        distribution, else from ``n`` replicated observations of each row.
+        distribution, else from ``n`` replicated observations of each row. Counts are often equally likely: with ``ties`` those
+        that are belong to the region too, and what is uniform is a random number between the two contents.
 
         Source: Hyndman, "Computing and graphing highest density regions", 1996, https://doi.org/10.1080/00031305.1996.10474359.
         """
@@ -181,7 +184,11 @@ class Predictive(Distribution):
             if self.n_draws == 1 and hasattr(component, "mahalanobis"):
                 return component.region(value[rows]).squeeze(0)
             samples = component.sample(torch.Size((each,))).flatten(0, 1).unsqueeze(1)  # [n, 1, rows, N]
-            return (joint(component, samples, 1) > joint(component, value[rows], 0)).to(value.dtype).mean(0)
+            reached = joint(component, value[rows], 0)
+            if self.model.likelihood.discrete:
+                rounding = _ROUNDING * reached.abs().clamp_min(1.0)
+                reached = reached - rounding if ties else reached + rounding
+            return (joint(component, samples, 1) > reached).to(value.dtype).mean(0)
 
         with seeded(self.seed, self.x.device):
             return self._by_rows(of, at_once=each * self.n_draws**2)
@@ -327,7 +334,11 @@ def _read(component: Any, value: Tensor, discrete: bool) -> tuple[Tensor, dict[s
         below = torch.where(value > 0, (each.cdf - each.mass).clamp_min(0), 0.0)
         log_prob = _log_mean(each.log_prob, each.mass)
         return each.log_prob, {"log_prob": log_prob, "cdf": each.cdf, "cdf_below": below, "prob_zero": each.prob_zero}
-    by_draw, cdf = component.log_prob(value), component.cdf(value).mean(0)
+    by_draw = component.log_prob(value)
+    if hasattr(component, "marginals"):  # of a vector of counts
+        _, read = _read(component.marginals, value, discrete)
+        return by_draw, {**read, "log_prob": _mean_of_exp(by_draw, 0)}
+    cdf = component.cdf(value).mean(0)
     read = {"log_prob": _mean_of_exp(by_draw, 0), "cdf": cdf, "cdf_below": cdf}
     if discrete:
         # Nothing lies below the first count, and not every cdf takes −1.

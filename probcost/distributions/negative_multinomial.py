@@ -80,9 +80,14 @@ class NegativeMultinomial(TorchDistribution):
         shares = counts * (log_mean - log_total.unsqueeze(-1)) + _minus_log_factorials(counts)
         return (of_total + torch.lgamma(total + 1) + shares.sum(-1)).to(self.log_mean.dtype)
 
+    @property
+    def marginals(self) -> NegativeBinomial:
+        """Each unit by itself, ``[..., N]``."""
+        return NegativeBinomial(self.log_mean, self.dispersion.unsqueeze(-1))
+
     def cdf(self, value: Tensor) -> Tensor:
-        """P(Kᵢ ≤ valueᵢ) of each unit by itself, ``[..., N]``: negative binomial."""
-        return NegativeBinomial(self.log_mean, self.dispersion.unsqueeze(-1)).cdf(value)
+        """P(Kᵢ ≤ valueᵢ) of each unit by itself, ``[..., N]``."""
+        return self.marginals.cdf(value)
 
     @property
     def mean(self) -> Tensor:

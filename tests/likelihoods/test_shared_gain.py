@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -111,3 +112,37 @@ def test_neurons_that_share_a_gain_are_a_spike_model_that_can_drift() -> None:
 def test_another_dispersion_is_refused(dispersion: Any) -> None:
     with pytest.raises(ValueError, match=r"'shared', 'predicted' or a number, 0 or more, got"):
         pc.likelihoods.NegativeMultinomial(3, dispersion=dispersion)
+
+
+def known(seed: int, rows: int = 1500) -> tuple[pc.Fit, Tensor, Tensor]:
+    """The very model that made rare counts, most rows of which are equally likely as others."""
+    torch.manual_seed(seed)
+    model = pc.CostModel(nn.Linear(2, 3), pc.likelihoods.NegativeMultinomial(3, dispersion=0.2))
+    with torch.no_grad():
+        model.network.weight.zero_()
+        model.network.bias.copy_(torch.tensor([0.1, 0.4, 1.0]).log())
+    x = torch.randn(rows, 2)
+    y = model.distribution(x).sample()
+    return pc.as_fit(model, x, y, seed=seed), x, y
+
+
+def test_regions_of_counts_are_uniform_between_their_ties() -> None:
+    fit, x, y = known(0)
+    predictive = fit.predict(x)
+    below, reached = predictive.region(y), predictive.region(y, ties=True)
+    log_p = predictive.log_prob(y)
+    # All rows are alike here, so that the replicates' own probabilities are known: rows of zeros are the most likely of all.
+    top = log_p == log_p.max()
+    assert (below[top] == 0).all()
+    assert reached[top].mean().item() == pytest.approx(log_p.max().exp().item(), abs=0.01)
+    content = below + (reached - below) * torch.rand(len(x), generator=torch.Generator().manual_seed(1))
+    assert stats.kstest(content.numpy(), "uniform").pvalue > 0.01
+
+
+def test_a_true_model_passes_the_check_and_one_without_the_gain_does_not() -> None:
+    fit, x, y = known(1)
+    assert pc.check(fit, x, y).ok
+    assert pc.score(fit, x, y).coverage[0.9] == pytest.approx(0.9, abs=0.03)
+    torch.manual_seed(2)
+    strong = torch.distributions.NegativeBinomial(2.0, logits=torch.zeros(1500, 1)).sample() + torch.zeros(1500, 3)
+    assert not pc.check(fit, x, strong).ok
