@@ -123,8 +123,13 @@ def _lags(axis: Axes, z: Floats) -> None:
     axis.vlines(lags, 0, mean, color=colours, linewidth=3)
     axis.scatter(lags, mean, color=colours, s=28, zorder=3)
     top = 1.5 * max(float(np.abs(mean).max()), 2 * reach)
-    axis.set(xlim=(0, lags[-1] + 1), ylim=(-top, top), xlabel="rows apart", ylabel="correlation of residuals")
-    axis.set_title("Does a row say anything of the next?" + (f" Mean of {units} units" if units > 1 else ""))
+    axis.set(
+        xlim=(0, lags[-1] + 1),
+        ylim=(-top, top),
+        xlabel="rows apart",
+        ylabel="correlation" + ", mean of units" * (units > 1),
+    )
+    axis.set_title("Does a row say anything of the next?")
     axis.legend(loc="upper right", fontsize=10)
 
 
