@@ -124,14 +124,17 @@ def _region_step(predictive: Any, y: Any) -> tuple[Floats, Floats]:
     """Both ends of what is known of the region's content.
 
     As the k-th of n samples in density y has a rank that is uniform over n + 1 steps, which k/n is not: at 20,000 rows
-    a test of uniformity would see the difference.
+    a test of uniformity would see the difference. Of counts, ties with y widen the step.
     """
     content = _numpy(predictive.region(y, n=_REPLICATES))
     n = predictive.n_draws * math.ceil(_REPLICATES / predictive.n_draws)
     k = np.rint(content * n)
     if np.abs(content * n - k).max() > 1e-3:
         return content, content
-    return (k + 1) / (n + 1), k / (n + 1)
+    reached = k
+    if predictive.model.likelihood.discrete:
+        reached = np.rint(_numpy(predictive.region(y, n=_REPLICATES, ties=True)) * n)
+    return (reached + 1) / (n + 1), k / (n + 1)
 
 
 def _numpy(tensor: Any) -> Floats:
