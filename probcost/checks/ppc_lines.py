@@ -40,7 +40,7 @@ class PredictiveLine:
     deviating: int = 0
 
 
-def among_replicates(observed: Floats, replicated: Floats, v: Floats) -> Floats:
+def among_replicates(observed: Floats, replicated: Floats, v: Floats | float) -> Floats:
     r"""Two-sided p-values of ``observed`` ``[...]`` among n replicates ``[n, ...]``, exactly uniform under the model.
 
     .. math:: p = 2 \min(q, 1 - q), \qquad q = \frac{\#\{r < o\} + v\,(\#\{r = o\} + 1)}{n + 1}

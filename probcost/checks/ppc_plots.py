@@ -52,7 +52,7 @@ def _panel(axis: Axes, line: PredictiveLine, replicated: Floats, level: float) -
     height = 1.0
     if len(replicated):
         counts, _, _ = axis.hist(
-            replicated, bins=_edges(replicated), color=COLOURS["model"], alpha=0.55, label="model makes"
+            replicated, bins=list(_edges(replicated)), color=COLOURS["model"], alpha=0.55, label="model makes"
         )
         height = float(np.max(counts))
     axis.axvline(line.observed, color=COLOURS["alert" if denied else "data"], linewidth=2.5, label="data")
