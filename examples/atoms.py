@@ -13,8 +13,6 @@ Every step is another likelihood, and its cost function falls out of it; the tab
 from __future__ import annotations
 
 import argparse
-import base64
-import html
 import json
 import time
 from collections.abc import Callable
@@ -22,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -29,6 +28,7 @@ from matplotlib.figure import Figure
 import probcost as pc
 from probcost.likelihoods import Likelihood, MultivariateNormal, Normal
 from probcost.scenarios import atoms
+from probcost.style import COLOURS, style
 
 # Each rung: what is believed of errors, and how the network is fitted.
 RUNGS: dict[str, tuple[Callable[[], str | Likelihood], str]] = {
@@ -55,13 +55,14 @@ def main() -> None:
 
     # 2. The ladder: a belief, the fit it leads to, and its scores on atoms that nothing has seen.
     scores: dict[str, dict[str, float]] = {}
+    fits: dict[str, pc.Fit] = {}
     for rung in arguments.rungs:
         likelihood, method = RUNGS[rung]
         torch.manual_seed(arguments.seed)  # the network's initial weights; everything after takes the seed explicitly
         begun = time.process_time()
         model = atoms.model(dataset, likelihood())
         print(f"\n{rung}: cost of one {'atom' if model.likelihood.event_dim else 'axis'}: {model.likelihood.equation}")
-        fit = pc.fit(
+        fit = fits[rung.replace("_", " ")] = pc.fit(
             model, x[train], y[train], method=method, validation=(x[validation], y[validation]), seed=arguments.seed
         )
         seconds = time.process_time() - begun
@@ -72,14 +73,28 @@ def main() -> None:
     summary = {"data": source, "cpu_seconds": time.process_time() - started, "test": scores}
     (arguments.out / "scores.json").write_text(json.dumps(summary, indent=1))
 
-    # 3. Does the last belief hold, and is its σ worth anything? A verdict, and pictures.
+    # 3. Does the last belief hold, is its σ worth anything, and was every step worth taking? Pictures, and one page.
     check = pc.check(fit, x[test], y[test])
     print(check)
-    pictures = {"ladder": ("What each step buys", plot_ladder(scores)), **draw(fit, dataset, test)}
-    pictures["check"] = ("Do the atoms bear the belief out?", check.plot())
-    pictures["score"] = ("Coverage, and σ against error", pc.score(fit, x[test], y[test]).plot())
-    write_page(arguments.out, source, scores, check._repr_html_(), pictures)
-    print(f"left in {arguments.out}: report.html, scores.json, the fitted model in fit/, {len(pictures)} pictures")
+    bought = "What each step buys. The shorter a bar, the better; dots belong on the dashed line of their colour."
+    pictures = {"ladder": (bought, plot_ladder(scores)), **draw(fit, dataset, test)}
+    shown = {name: figure for name, (_, figure) in pictures.items()} | {
+        "check": check.plot(),
+        "score": pc.score(fit, x[test], y[test]).plot(),
+    }
+    for name, figure in shown.items():
+        figure.savefig(arguments.out / f"{name}.png", dpi=130)
+    pc.report(
+        fit,
+        x[test],
+        y[test],
+        arguments.out / "report.html",
+        title=f"Where is the atom? {source}",
+        comparison=fits if len(fits) > 1 else None,
+        pictures=dict(pictures.values()),
+        tables={"The ladder, on test atoms": pd.DataFrame(scores).T},
+    )
+    print(f"left in {arguments.out}: report.html, scores.json, the fitted model in fit/, {len(shown)} pictures")
 
 
 def read(arguments: argparse.Namespace) -> tuple[atoms.AtomDataset, str]:
@@ -113,14 +128,17 @@ def draw(fit: pc.Fit, dataset: atoms.AtomDataset, test: np.ndarray) -> dict[str,
     shown = components(fit, dataset.x[test][chosen])
     if shown is not None:
         titles = [dataset.residue_names[residue[i]] for i in chosen]
-        caption = "Six atoms: where each is, and the answers predicted for it by one network"
+        caption = (
+            "Six atoms, and the answers predicted for each by one network. The atom should lie in one of its answers, most "
+            "often in a dark one: those are likelier."
+        )
         pictures["locations"] = (caption, atoms.plot_locations(y[chosen], *shown, titles=titles))
     pictures["sigma_by_type"] = (
-        "Where it is sure, and where not",
+        "Where it is sure, and where not. The dot lies in the ring where errors are as large as predicted.",
         atoms.plot_scale_by_type(sigma, error, residue, dataset.residue_names),
     )
     pictures["uncertainty_error"] = (
-        "Does predicted σ mean anything?",
+        "Does predicted σ mean anything? On the dashed line, atoms of like σ err by that much.",
         atoms.plot_uncertainty_error(sigma, error, residue),
     )
     return pictures
@@ -137,58 +155,28 @@ def components(fit: pc.Fit, x: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, 
 
 def plot_ladder(scores: dict[str, dict[str, float]]) -> Figure:
     """NLL, energy score and coverage, rung by rung."""
-    figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained", sharey=True)
-    place = np.arange(len(scores))[::-1]
-    names = [rung.replace("_", " ") for rung in scores]
-    for ax, key, label in ((axes[0], "nll", "nats per atom"), (axes[1], "energy_score", "energy score, Å")):
-        values = [s[key] for s in scores.values()]
-        ax.barh(place, values, color="#0072B2", height=0.6)
-        ax.set(xlabel=label)
-        for p, value in zip(place, values, strict=True):
-            ax.annotate(f"{value:.2f}", (max(value, 0), p), xytext=(3, 0), textcoords="offset points", va="center")
-        ax.margins(x=0.2)
-        ax.axvline(0, color="#999999", linewidth=0.8)
-    for level, colour in ((50, "#0072B2"), (90, "#D55E00")):
-        axes[2].plot(
-            [100 * s[f"coverage_{level}"] for s in scores.values()], place, "o", color=colour, label=f"{level} %"
-        )
-        axes[2].axvline(level, color=colour, linestyle="--", linewidth=1)
-    axes[2].set(xlabel="atoms within the predicted region, %", xlim=(0, 102))
-    axes[2].legend(loc="center left", frameon=False)
-    axes[0].set_yticks(place, names)
-    plt.close(figure)
+    with style():
+        figure, axes = plt.subplots(1, 3, figsize=(12, 3.2))
+        place = np.arange(len(scores))[::-1]
+        for ax, key, title in ((axes[0], "nll", "Cost, nats per atom"), (axes[1], "energy_score", "Energy score, Å")):
+            values = [s[key] for s in scores.values()]
+            ax.barh(place, values, color=COLOURS["model"], height=0.6)
+            ax.set_title(title)
+            for p, value in zip(place, values, strict=True):
+                ax.annotate(f"{value:.2f}", (max(value, 0), p), xytext=(3, 0), textcoords="offset points", va="center")
+            ax.margins(x=0.2)
+            ax.axvline(0, color=COLOURS["quiet"], linewidth=0.8)
+        for level, colour in ((50, COLOURS["model"]), (90, COLOURS["alert"])):
+            shares = [100 * s[f"coverage_{level}"] for s in scores.values()]
+            axes[2].plot(shares, place, "o", color=colour, label=f"{level} %")
+            axes[2].axvline(level, color=colour, linestyle="--", linewidth=1)
+        axes[2].set(xlim=(0, 102))
+        axes[2].set_title("Atoms within the predicted region, %")
+        axes[2].legend(loc="center left")
+        for ax in axes:
+            ax.set_yticks(place, [rung.replace("_", " ") for rung in scores])
+        plt.close(figure)
     return figure
-
-
-def write_page(
-    folder: Path,
-    source: str,
-    scores: dict[str, dict[str, float]],
-    check: str,
-    pictures: dict[str, tuple[str, Figure]],
-) -> None:
-    """One page to look at: the ladder, the verdicts, the pictures."""
-    columns = list(next(iter(scores.values())))
-    head = "<tr><th>" + "".join(f"<th>{name.replace('_', ' ')}" for name in columns)
-    rows = [
-        f"<tr><td>{rung.replace('_', ' ')}" + "".join(f"<td>{values[name]:.3f}" for name in columns)
-        for rung, values in scores.items()
-    ]
-    title = html.escape(f"Where is the atom? {source}")
-    body = [f"<h1>{title}</h1>", "<h2>The ladder, on test atoms</h2><table>", head, *rows, "</table>"]
-    for name, (caption, figure) in pictures.items():
-        figure.savefig(folder / f"{name}.png", dpi=130)
-        shown = base64.b64encode((folder / f"{name}.png").read_bytes()).decode()  # so that the page is one file
-        body.append(f'<h2>{caption}</h2><img src="data:image/png;base64,{shown}" alt="{caption}">')
-    body += ["<h2>The verdict on the last rung</h2>", check]
-    start = (
-        '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Atoms</title>'
-    )
-    style = (
-        "<style>body{font-family:sans-serif;max-width:60rem;margin:auto;padding:1rem}img{max-width:100%}"
-        "table{display:block;overflow-x:auto}td,th{padding:.1rem .6rem;text-align:left}</style>"
-    )
-    (folder / "report.html").write_text("\n".join([start, style, *body]), encoding="utf-8")
 
 
 def parse() -> argparse.Namespace:

@@ -14,14 +14,12 @@ Everything is scored on people that nothing has seen.
 from __future__ import annotations
 
 import argparse
-import base64
-import html
-import io
 import json
 import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -111,7 +109,17 @@ def main() -> None:
     summary = {"data": source, "cpu_seconds": time.process_time() - started, "test": mean, "folds": scores}
     (arguments.out / "scores.json").write_text(json.dumps(summary, indent=1))
     (arguments.out / "steps.json").write_text(json.dumps(steps, indent=1))
-    write_page(arguments.out, f"{source}: {dataset}", steps, scores, intervals, pictures)
+    for name, (_, figure) in pictures.items():
+        figure.savefig(arguments.out / f"{name}.png", dpi=130)
+    pc.report(
+        fit,
+        x[test],
+        y[test],
+        arguments.out / "report.html",
+        title=f"Photos of one person near, of different people far: {source}",
+        pictures=dict(pictures.values()),
+        tables=tables(steps, scores, intervals),
+    )
     print(f"left in {arguments.out}: report.html, scores.json, steps.json, the fit in fit/, {len(pictures)} pictures")
 
 
@@ -179,12 +187,18 @@ def draw(
     }
     shown[f"{FINAL}\non the unit sphere, AUC {verify(points['final'], person)['auc']:.3f}"] = points["final"]
     pictures = {
-        "embedding": ("People nobody has trained on, where each step puts them", faces.plot_embedding(shown, person))
+        "embedding": (
+            "People nobody has trained on, where each step puts them. Each colour is a person, whose photos belong together.",
+            faces.plot_embedding(shown, person),
+        )
     }
     if steps:
-        pictures["costs"] = ("The cost of each step, epoch by epoch: 2, 3 and 4a fall without end", plot_costs(costs))
+        pictures["costs"] = (
+            "The cost of each step, epoch by epoch. 2, 3 and 4a fall without end: they have no cheapest embedding.",
+            plot_costs(costs),
+        )
         pictures["scale"] = (
-            "Why α, why the zero: the same points drawn together (0) or apart",
+            "Why α, why the zero: the same points drawn together (0) or apart. A cost should be lowest somewhere between.",
             plot_scale(points.get("hinge", points["final"]), person),
         )
     distance, probability, same = pairs(fit, dataset, test)
@@ -194,9 +208,18 @@ def draw(
     roc = {{"hinge": "5. hinge", "final": FINAL}[name]: value for name, value in roc.items()}
     queries = [int(np.flatnonzero(person == who)[0]) for who in np.unique(person)[:6]]
     pictures |= {
-        "roc": ("Verification", faces.plot_roc({"pixels": images.reshape(len(images), -1) / 255, **roc}, person)),
-        "distances": ("Distances, and P(same person)", faces.plot_distances(distance, same, curve)),
-        "reliability": ("Does P(same person) come true?", faces.plot_reliability(probability, same)),
+        "roc": (
+            "Verification. The nearer to the upper left corner, the more pairs are told rightly.",
+            faces.plot_roc({"pixels": images.reshape(len(images), -1) / 255, **roc}, person),
+        ),
+        "distances": (
+            "Distances, and P(same person). The less the two kinds of pairs overlap, the surer an answer.",
+            faces.plot_distances(distance, same, curve),
+        ),
+        "reliability": (
+            "Does P(same person) come true? On the diagonal it does.",
+            faces.plot_reliability(probability, same),
+        ),
         "neighbours": (
             "Whom the embedding takes for whom",
             faces.plot_neighbours(images, points["final"], person, queries),
@@ -285,7 +308,7 @@ def identify(fit: faces.FaceFit, dataset: faces.FaceDataset, test: np.ndarray) -
     ]
     figure = faces.plot_photos(dataset.images[test[asked[some]]], titles, columns=8)
     figure.set_size_inches(12, 2 * max(1, len(some) // 8) * 1.1)
-    return f"Who is this? Answer, its probability, and in brackets the truth: {words}", figure
+    return f"Who is this? Answer, its probability, and in brackets the truth: {words}.", figure
 
 
 def uncertainty(
@@ -301,7 +324,7 @@ def uncertainty(
     correlation = faces.uncertainty_error(spread, embedding, person)
     print(f"rank correlation of a photo's spread with how badly it is placed: {correlation:.2f}")
     error = faces.photo_error(embedding, person)
-    told = f"Predicted spread against how badly a photo is placed: rank correlation {correlation:.2f}"
+    told = f"Predicted spread against how badly a photo is placed: rank correlation {correlation:.2f}. It should rise."
     keep = np.isfinite(error)
     pictures = {
         "spread_error": (told, faces.plot_spread(spread[keep], error[keep], "placement error, below 1 is well placed"))
@@ -309,60 +332,34 @@ def uncertainty(
     if "yaw" in dataset.condition:
         turned = np.abs(dataset.condition["yaw"][test])
         pictures["spread_yaw"] = (
-            "Predicted spread by pose",
+            "Predicted spread by pose. Photos of turned heads say less of who it is, and should have more of it.",
             faces.plot_spread(spread, turned, "yaw, degrees from frontal"),
         )
     if "blur" in dataset.condition:
         blur = dataset.condition["blur"][test]
         pictures["spread_blur"] = (
-            "Predicted spread by sharpness",
+            "Predicted spread by sharpness. Blurred photos should have more of it.",
             faces.plot_spread(spread, blur, "blur, 32nds of the height"),
         )
     return pictures
 
 
-def write_page(
-    folder: Path,
-    source: str,
-    steps: dict[str, dict[str, float]],
-    scores: list[dict[str, float]],
-    intervals: dict[str, faces.Interval],
-    pictures: dict[str, tuple[str, Figure]],
-) -> None:
-    """One page to look at, with the pictures in it."""
-    body = ["<h1>Photos of one person near, of different people far</h1>", f"<p>{html.escape(source)}</p>"]
+def tables(
+    steps: dict[str, dict[str, float]], scores: list[dict[str, float]], intervals: dict[str, faces.Interval]
+) -> dict[str, pd.DataFrame]:
+    """What each step did, and how good the model to use is."""
+    shown = {}
     if steps:
-        columns = list(next(iter(steps.values())))
-        rows = [
-            [STEPS[name][0], *(f"{values[c]:.3g}" for c in columns), STEPS[name][1]] for name, values in steps.items()
-        ]
-        body += ["<h2>The steps, on test people</h2>", table(["step", *columns, "what it shows"], rows)]
-    body.append(f"<h2>{FINAL[0].upper() + FINAL[1:]}: people nobody has trained on</h2>")
-    names = list(scores[0])
-    rows = [[f"fold {k}", *(f"{s[name]:.3f}" for name in names)] for k, s in enumerate(scores)]
-    rows += [["mean", *(f"{np.mean([s[name] for s in scores]):.3f}" for name in names)]] if len(scores) > 1 else []
-    rows.append(
-        ["95 % over people of fold 0", *(str(intervals[n]).split(" ", 1)[1] if n in intervals else "" for n in names)]
-    )
-    body.append(table(["", *names], rows))
-    for name, (caption, figure) in pictures.items():
-        figure.savefig(folder / f"{name}.png", dpi=130)
-        held = io.BytesIO()
-        figure.savefig(held, format="png", dpi=110)
-        source = f"data:image/png;base64,{base64.b64encode(held.getvalue()).decode()}"
-        body.append(f'<h2>{html.escape(caption)}</h2><img src="{source}" alt="{html.escape(caption)}">')
-    start = (
-        '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Faces</title>'
-        "<style>body{font-family:sans-serif;max-width:64rem;margin:auto;padding:1rem}img{max-width:100%}h2{font-size:1.15rem}"
-        "table{display:block;overflow-x:auto}td,th{padding:.15rem .5rem;text-align:left;vertical-align:top}</style>"
-    )
-    (folder / "report.html").write_text("\n".join([start, *body]), encoding="utf-8")
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    lines = ["<tr>" + "".join(f"<th>{html.escape(cell.replace('_', ' '))}" for cell in head)]
-    lines += ["<tr>" + "".join(f"<td>{html.escape(cell)}" for cell in row) for row in rows]
-    return "<table>" + "\n".join(lines) + "</table>"
+        measured = pd.DataFrame(steps).T.rename(index={name: title for name, (title, _) in STEPS.items()})
+        shown["The steps, on test people"] = measured.assign(what_it_shows=[STEPS[name][1] for name in steps])
+    final = pd.DataFrame(scores, index=[f"fold {k}" for k in range(len(scores))]).T
+    if len(scores) > 1:
+        final["mean"] = final.mean(axis=1)
+    final["95 % over people of fold 0"] = [
+        str(intervals[name]).split(" ", 1)[1] if name in intervals else "" for name in final.index
+    ]
+    shown[f"{FINAL[0].upper() + FINAL[1:]}: people nobody has trained on"] = final
+    return shown
 
 
 def parse() -> argparse.Namespace:

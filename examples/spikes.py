@@ -84,12 +84,17 @@ def main() -> None:
     best = int(np.nanargmax(r2))
     pictures = {
         "raster": (
-            "Ten seconds of test bins: spikes, and the rates predicted for them",
+            "Ten seconds of test bins. Spikes above, the rates predicted for them below, in the same order: where a row turns "
+            "orange, its neuron should fire more than it usually does.",
             spikes.plot_raster(part, rate),
         ),
-        "tuning": ("What the best-predicted neuron is tuned to", spikes.plot_tuning(part, rate, best)),
+        "tuning": (
+            "What the best-predicted neuron is tuned to. Where recorded and predicted counts part, the network has missed "
+            "something of that parameter.",
+            spikes.plot_tuning(part, rate, best),
+        ),
         "pseudo_r2": (
-            "How well each neuron is predicted",
+            "How well each neuron is predicted. Above 0, riding tells something of a neuron that its mean rate does not.",
             spikes.plot_scores(r2, y[test].mean(0) / recording.bin_width),
         ),
     }
@@ -104,7 +109,7 @@ def main() -> None:
         x[test],
         y[test],
         arguments.out / "report.html",
-        title=f"Spike counts: {arguments.likelihood.replace('_', ' ')} fitted by {arguments.method} to {summary['data']}",
+        title=f"Spike counts of a {summary['data']}: is their noise {arguments.likelihood.replace('_', ' ')}?",
         pictures=dict(pictures.values()),
         tables={"On the test bins": pd.Series(scores).to_frame("value")},
     )

@@ -67,6 +67,16 @@ def run_example(out: Path, *arguments: str, script: str = "spikes.py") -> dict[s
     return scores
 
 
+def report_of(out: Path, *sections: str) -> None:
+    """The page has these sections, each with something in it, and carries its pictures, so that it can be sent as one file."""
+    page = (out / "report.html").read_text()
+    found = dict(re.findall(r'<section id="([a-z]+)".*?</h2>(.*?)</section>', page, re.DOTALL))
+    assert list(found) == ["diagnosis", "model", *sections]
+    assert all(len(html) > 100 for html in found.values())
+    assert page.count("data:image/png;base64,") >= len(list(out.glob("*.png")))
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+
+
 @pytest.mark.parametrize("method", ["map", "svi"])
 def test_example_on_a_recording_of_ones_own(tmp_path: Path, method: str) -> None:
     recording = spikes.simulate_motorcycle(n_neurons=6, duration=120.0, noise="underdispersed", seed=1)
@@ -79,6 +89,7 @@ def test_example_on_a_recording_of_ones_own(tmp_path: Path, method: str) -> None
     assert test["n_units"] == 6
     assert test["log_likelihood_per_bin"] > test["null_log_likelihood_per_bin"]
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"report.html", "raster.png", "tuning.png", "fit"}
+    report_of(tmp_path / "out", "training", "scores", "check", "tables", "pictures")
     assert probcost.load(tmp_path / "out" / "fit").unit_names == list(recording.neuron_names)
 
 
@@ -98,6 +109,7 @@ def test_example_climbs_the_ladder(tmp_path: Path) -> None:
     assert abs(test["mixture"]["coverage_90"] - 0.9) < 0.06
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert left >= {"report.html", "locations.png", "ladder.png", "check.png", "score.png", "fit"}
+    report_of(tmp_path / "out", "training", "scores", "check", "comparison", "tables", "pictures")
 
 
 def test_example_shows_the_steps_of_the_triplet_cost(tmp_path: Path) -> None:
@@ -119,10 +131,7 @@ def test_example_shows_the_steps_of_the_triplet_cost(tmp_path: Path) -> None:
     assert steps["hinge"]["auc"] > steps["pairs"]["auc"] + 0.1
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert left >= {"report.html", "embedding.png", "costs.png", "scale.png", "roc.png", "identify.png", "fit"}
-    # The page carries its pictures, so that it can be sent as one file.
-    assert (tmp_path / "out" / "report.html").read_text().count("data:image/png;base64,") == len(
-        [name for name in left if name.endswith(".png")]
-    )
+    report_of(tmp_path / "out", "training", "scores", "check", "tables", "pictures")
     assert isinstance(probcost.load(tmp_path / "out" / "fit"), faces.FaceFit)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from html import escape
@@ -49,7 +50,8 @@ def report(
         path: the file to write; folders above it are made.
         title: heads the page; likelihood and method unless given.
         comparison: what `probcost.compare` returned, or other fits by name, which are then compared with this one.
-        pictures: captions and figures of your own, shown after the package's.
+        pictures: captions and figures of your own, shown after the package's: a sentence that says what is seen, in bold,
+            then one that says how to read it.
         tables: captions and data frames of your own, likewise.
         level: a true model fails the check, and the diagnosis, at most this often.
         seed: of all that is random on the page.
@@ -136,7 +138,9 @@ def _own(pictures: Mapping[str, Figure], tables: Mapping[str, pd.DataFrame]) -> 
         shown = "".join(f"<h3>{escape(caption)}</h3>{frame(caption, table)}" for caption, table in tables.items())
         sections.append(Section("tables", "In numbers", shown))
     if pictures:
-        shown = "".join(picture(figure, caption) for caption, figure in pictures.items())
+        shown = "".join(
+            picture(figure, *re.split(r"(?<=[.?!]) ", caption, maxsplit=1)) for caption, figure in pictures.items()
+        )
         sections.append(Section("pictures", "In pictures", shown))
     return sections
 
@@ -151,6 +155,8 @@ def _colophon(fit: Any, seed: int) -> str:
 
 
 def _complain_of_kinds(comparison: Any, pictures: Any, tables: Any) -> None:
+    from probcost.checks.comparison_result import Comparison
+
     for name, given, wanted, example in (
         ("pictures", pictures, "savefig", '{"What is seen": figure}'),
         ("tables", tables, "itertuples", '{"What is counted": data_frame}'),
@@ -167,7 +173,7 @@ def _complain_of_kinds(comparison: Any, pictures: Any, tables: Any) -> None:
         for name, other in comparison.items():
             if not hasattr(other, "predict"):
                 raise TypeError(f"comparison[{name!r}] must be a fit; got {type(other).__name__}")
-    elif comparison is not None and not (hasattr(comparison, "_repr_html_") and hasattr(comparison, "plot")):
+    elif comparison is not None and not isinstance(comparison, Comparison):
         raise TypeError(
             "comparison must be what probcost.compare returned, or other fits by name, such as "
             f'{{"poisson": fit}}; got {type(comparison).__name__}'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-__all__ = ["Cell", "Section", "document", "frame", "notebook_html", "number", "picture", "table"]
+__all__ = ["Cell", "Section", "document", "frame", "number", "picture", "table"]
 
 _DPI, _SHOWN_DPI = 160, 100  # finer than shown, so that pictures are sharp on a phone's screen
 _MARGIN = 0.06  # inches kept around a panel
@@ -98,16 +97,6 @@ def frame(label: str, data: Any) -> str:
         rows.append([*cells, *(_value(value) for value in values)])
     names = [*header, *(str(column).replace("_", " ") for column in data.columns)]
     return table(label, names, rows, heads=0 if named else -1, stack=False)
-
-
-def notebook_html(label: str, html: str) -> str:
-    """What an object shows in a notebook, with its tables in boxes and their headers told apart from their cells."""
-    html = re.sub(r"<th\b([^>]*)>\s*</th>", r"<td\1></td>", html)
-    html = re.sub(r"<th\b(?![^>]*\bscope=)", '<th scope="col"', html)
-    html = re.sub(
-        r"(<tr[^>]*>\s*)<th scope=\"col\"(?=[^>]*>(?:(?!</tr>).)*<td)", r'\1<th scope="row"', html, flags=re.DOTALL
-    )
-    return re.sub(r"<table\b.*?</table>", lambda found: _boxed(label, found[0]), html, flags=re.DOTALL)
 
 
 def picture(figure: Figure, caption: str, reading: str = "") -> str:

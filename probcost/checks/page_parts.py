@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from probcost.checks import belief
 from probcost.checks.diagnosis_table import name_of
-from probcost.checks.page_html import Cell, Section, notebook_html, number, picture, table
+from probcost.checks.page_html import Cell, Section, number, picture, table
 from probcost.checks.score_table import entries
 
 if TYPE_CHECKING:
+    from probcost.checks.comparison_result import Comparison
     from probcost.checks.diagnosis_result import Diagnosis
     from probcost.checks.result import Check
     from probcost.checks.score_result import Score
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["checked", "compared", "diagnosed", "modelled", "not_row_by_row", "scored", "trained", "verdict"]
 
+_READABLE = 5.6  # inches wide: small enough for a figure's letters to be read on a phone
 _SAID = 3  # denied beliefs that the first sentence names
 
 
@@ -81,7 +84,10 @@ def diagnosed(diagnosis: Diagnosis) -> Section:
         if diagnosis.residuals is None
         else "What stays within its grey band is as the model has it; what leaves it is evidence against the model."
     )
-    parts.append(picture(diagnosis.plot(), "What the data say against the assumptions.", reading))
+    figure = diagnosis.plot()
+    if diagnosis.residuals is None:
+        figure.set_size_inches(_READABLE, figure.get_figheight())
+    parts.append(picture(figure, "What the data say against the assumptions.", reading))
     return Section("diagnosis", "Which belief is wrong?", "".join(parts))
 
 
@@ -122,7 +128,7 @@ def trained(history: History) -> Section | None:
         sentences.append(f"Held-out rows then asked for scales {history.rescaled:.3g} times as wide.")
     reading = "The blue curve, of rows not trained on, says when to stop: where it no longer falls."
     figure = history.plot()
-    figure.set_size_inches(5.6, 3.5)  # small enough for its letters to be read on a phone
+    figure.set_size_inches(_READABLE, 3.6)
     shown = picture(figure, "Cost per row, epoch by epoch.", reading if history.held_out else "")
     return Section("training", "Training", f"<p>{escape(' '.join(sentences))}</p>{shown}")
 
@@ -191,18 +197,38 @@ def checked(check: Check) -> Section:
     )
 
 
-def compared(comparison: Any) -> Section:
-    """Which cost function, by held-out log score."""
-    return Section(
-        "comparison",
-        "Which cost function?",
-        notebook_html("Comparison", comparison._repr_html_())
-        + picture(
-            comparison.plot(),
-            "Differences of log score between the fits, with their standard errors.",
-            "A difference of less than two standard errors is no difference.",
-        ),
+def compared(comparison: Comparison) -> Section:
+    """Which cost function, by held-out log score, and whether the best is best by more than chance."""
+    rows = []
+    for row in comparison.rows:
+        best = row is comparison.fits[0]
+        error = f" ± {row.error:.4f}" if math.isfinite(row.difference) else ""
+        checked = "" if row.check is None else "yes" if row.check.ok else f"no: {', '.join(row.rejected)}"
+        rows.append(
+            [
+                Cell(escape(row.name)),
+                _nats(row.mean),
+                Cell("" if best else _nats(row.difference, "+").html + error, "number"),
+                Cell("", "number") if best else _p_value(row.p_value),
+                Cell("" if row.coverage is None else f"{100 * row.coverage:.1f} %", "number"),
+                Cell(escape(checked)),
+            ]
+        )
+    header = ["fit", f"nats per {comparison.each}", "less the best", "p", "90 % holds", "calibrated"]
+    how = "left out one by one (PSIS)" if comparison.by_loo else "scored"
+    note = (
+        f"{comparison.shape[0]:,} rows of {comparison.shape[1]:,}, {how}. Differences are paired; their standard errors are by "
+        f"{comparison.error_from}, and p is corrected for all pairs of fits (Holm)."
     )
+    figure = comparison.plot()
+    figure.set_size_inches(_READABLE, figure.get_figheight())
+    shown = picture(
+        figure,
+        "How far each fit is behind the best.",
+        "Whose line reaches 0 cannot be told from the best; a cross is a fit that is not calibrated.",
+    )
+    words = f"<p>{escape(comparison.verdict)}</p>{table('Comparison of fits', header, rows)}<p>{escape(note)}</p>"
+    return Section("comparison", "Which cost function?", words + shown)
 
 
 def not_row_by_row() -> Section:

@@ -282,6 +282,23 @@ def test_panels_are_parted_for_phones_and_the_figure_is_left_as_it_was(
     assert all(title.get_visible() for title in titles)
 
 
+def test_other_fits_are_compared_with_this_one(tmp_path: Path) -> None:
+    fit, x, y = counts(likelihoods.Poisson(1), overdispersed, rows=400)
+    other, _, _ = counts(likelihoods.NegativeBinomial(1), overdispersed, rows=400)
+    comparison = pc.compare({"this fit": fit, "negative binomial": other}, x, y)
+    assert comparison.best == "negative binomial"
+    paths = (tmp_path / "by fits.html", tmp_path / "by comparison.html")
+    for path, given in zip(paths, ({"negative binomial": other}, comparison), strict=True):
+        pc.report(fit, x, y, path, comparison=given, progress=False)
+        page = Page(path)
+        assert comparison.verdict in page.text
+        for row in comparison.rows:
+            assert re.search(rf"{row.name}\s*−{-row.mean:.4f}", page.text), row.name
+    # A fit that is named among the others is not compared with itself.
+    pc.report(fit, x, y, paths[0], comparison={"mine": fit, "negative binomial": other}, progress=False)
+    assert "this fit" not in Page(paths[0]).text
+
+
 def test_photos_are_compared_and_not_scored_row_by_row(tmp_path: Path) -> None:
     dataset = faces.simulate_faces(n_people=16, n_photos=6, size=(16, 16), seed=1)
     train, test = dataset.folds(4)[0]
