@@ -65,19 +65,20 @@ def advise(x: Any, y: Any, *, groups: Any = None, ordered: bool | None = None) -
             f"groups has shape {list(np.shape(groups))}; one label for each of the {len(observed):,} rows is needed"
         )
     kind = kind_of(observed, pictures=pictures)
-    known = np.isfinite(inputs).all(axis=1) & np.isfinite(observed).all(axis=1)
+    # A column that is mostly missing must not cost all the rows: the quick fit does without it.
+    kept_inputs, kept_units = (np.isfinite(table).mean(axis=0) > 0.5 for table in (inputs, observed))
+    known = np.isfinite(inputs[:, kept_inputs]).all(axis=1) & np.isfinite(observed[:, kept_units]).all(axis=1)
     own = None if groups is None else np.asarray(groups)[known]
-    fit = first_fit(inputs[known], observed[known], kind, ordered=bool(ordered))
+    complete = inputs[np.ix_(known, kept_inputs)], np.where(kept_units, observed, 0.0)[known]
+    fit = first_fit(*complete, kind, ordered=bool(ordered))
     if fit is not None and ordered is None and _drifts(fit, own):
-        fit = first_fit(inputs[known], observed[known], kind, ordered=True)
+        fit = first_fit(*complete, kind, ordered=True)
     units = column_names(y) or [str(i) for i in range(observed.shape[1])]
     columns = column_names(x) or [f"#{i}" for i in range(inputs.shape[1])]
-    hints = tuple(
-        _hints(inputs, observed, known, kind, fit, units, None if pictures else columns, groups, own, ordered)
-    )
+    hints = tuple(_hints(inputs, observed, kind, fit, units, None if pictures else columns, groups, own, ordered))
     proposed = likelihoods_for(kind, observed.shape[1], {hint.name: hint.value for hint in hints})
     shape = (*observed.shape, inputs.shape[1])
-    pictures_of: dict[str, Any] = {"observed": observed[known], "fit": fit}
+    pictures_of: dict[str, Any] = {"observed": observed, "fit": fit}
     if fit is not None:
         pictures_of["lags"] = [autocorrelation(fit, lag, own) for lag in range(1, 11)]
         pictures_of["pairs"] = correlations(fit, kind)[0]
@@ -116,7 +117,6 @@ def _drifts(fit: FirstFit, groups: Any) -> bool:
 def _hints(
     x: Floats,
     y: Floats,
-    known: Any,
     kind: str,
     fit: FirstFit | None,
     units: list[str],
@@ -141,7 +141,7 @@ def _hints(
         yield from dependence.of_groups(fit, units, own)
     if columns is not None:
         yield from about_inputs.of_inputs(x, columns)
-    yield from about_inputs.of_rows(x[known], y[known], groups, kind)
+    yield from about_inputs.of_rows(x, y, groups, kind)
 
 
 _ASKED = {

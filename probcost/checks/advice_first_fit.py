@@ -100,7 +100,7 @@ def _features(x: Floats, *, ordered: bool) -> tuple[Floats, NDArray[np.bool_]]:
         time = (np.arange(len(x)) + 0.5) / len(x)
         bent += [np.cos(np.pi * k * time)[:, None] for k in range(1, 9)]
     first, second = np.triu_indices(plain.shape[1], 1)
-    knots = int(np.clip((most - 2 * plain.shape[1] - len(first)) // plain.shape[1], 2, _KNOTS))
+    knots = int(np.clip((most - 2 * plain.shape[1] - len(first)) // max(1, plain.shape[1]), 2, _KNOTS))
     # Knots evenly over the range, not over the rows: few rows at the ends bend a curve as much as many in the middle.
     low, high = np.quantile(plain, [0.02, 0.98], axis=0)
     hinges = [np.maximum(plain - (low + (high - low) * (k + 1) / (knots + 1)), 0) for k in range(knots)]

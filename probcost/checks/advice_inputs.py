@@ -110,7 +110,8 @@ def _far(x: Floats, names: Sequence[str]) -> Iterator[Hint]:
 def of_rows(x: Floats, y: Floats, groups: Any, kind: str) -> Iterator[Hint]:
     """Hints from rows that come twice, and from the sizes of groups."""
     if kind not in ("labels", "constant"):
-        together = np.ascontiguousarray(np.concatenate([x, y], axis=1))
+        both = np.concatenate([x, y], axis=1)
+        together = np.ascontiguousarray(np.where(np.isfinite(both), both + 0.0, np.nan))
         same = len(together) - len(np.unique(together.view(np.dtype((np.void, together.itemsize * together.shape[1])))))
         # Counts of few units around discrete inputs coincide by chance.
         telling = len(np.unique(x[:, 0])) > 0.1 * len(x) or (x != np.rint(x)).any()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_advice"]
 
+_MOST_BARS = 40
+
 
 def plot_advice(advice: Advice) -> Figure:
     """Up to four panels; the observations alone where there was nothing to fit."""
@@ -42,24 +44,19 @@ def plot_advice(advice: Advice) -> Figure:
 
 
 def _observed(axis: Axes, advice: Advice) -> None:
-    y = advice.pictures["observed"]
-    values = (
-        y[:, 0]
-        if y.shape[1] == 1 or advice.kind == "counts"
-        else (y - y.mean(axis=0)) / np.maximum(y.std(axis=0), 1e-12)
-    )
-    if advice.kind in ("counts", "grades", "binary", "labels"):
-        whole, often = np.unique(y, return_counts=True)
-        whole, often = whole[:40], often[:40]
-        axis.bar(whole, often / y.size, width=0.8, color=COLOURS["model"])
-        axis.set_xlabel("value (all units)" if y.shape[1] > 1 else "value")
-        axis.set_ylabel("share")
-    else:
-        low, high = np.quantile(values, [0.001, 0.999])
-        axis.hist(np.clip(values, low, high).ravel(), bins=60, color=COLOURS["model"])
-        axis.set_xlabel("y" if y.shape[1] == 1 else "y, in standard deviations of each unit")
-        axis.set_ylabel("rows" if y.shape[1] == 1 else "observations")
+    y = np.where(np.isfinite(y := advice.pictures["observed"]), y, np.nan)
     axis.set_title("Observations")
+    if advice.kind in ("counts", "grades", "binary", "labels", "constant"):
+        whole, often = np.unique(y[np.isfinite(y)], return_counts=True)
+        axis.bar(whole[:_MOST_BARS], often[:_MOST_BARS] / max(1, often.sum()), width=0.8, color=COLOURS["model"])
+        axis.set(xlabel="value (all units)" if y.shape[1] > 1 else "value", ylabel="share")
+        return
+    many = y.shape[1] > 1
+    values = (y - np.nanmean(y, axis=0)) / np.maximum(np.nanstd(y, axis=0), 1e-12) if many else y
+    values = values[np.isfinite(values)]
+    axis.hist(np.clip(values, *np.quantile(values, [0.001, 0.999])), bins=60, color=COLOURS["model"])
+    axis.set_xlabel("y, in standard deviations of each unit" if many else "y")
+    axis.set_ylabel("observations" if many else "rows")
 
 
 def _dispersion(axis: Axes, fit: FirstFit) -> None:

@@ -162,7 +162,7 @@ def _spread(fit: FirstFit) -> tuple[Floats, Floats]:
     for i in range(n):
         centre = fit.mean[:, i] - fit.mean[:, i].mean()
         scale = centre.std()
-        own = (centre / scale)[:, None] if scale > 0 else np.empty((rows, 0))
+        own = (centre / scale)[:, None] if scale > 1e-9 * np.abs(fit.mean[:, i]).max() else np.empty((rows, 0))
         design = np.concatenate([np.ones((rows, 1)), kept, own, own**2], axis=1)
         u, singular, _ = np.linalg.svd(design, full_matrices=False)
         u = u[:, singular > 1e-8 * singular[0]]
@@ -170,6 +170,8 @@ def _spread(fit: FirstFit) -> tuple[Floats, Floats]:
         ranks = ranks - ranks.mean()
         fitted = u @ (u.T @ ranks)
         degrees = u.shape[1] - 1, rows - u.shape[1]
+        if degrees[0] < 1:
+            continue
         f = (fitted**2).sum() / degrees[0] / (((ranks - fitted) ** 2).sum() / degrees[1])
         if stats.f.sf(f, *degrees) > CHANCE / n:
             continue

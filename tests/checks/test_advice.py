@@ -235,6 +235,23 @@ def test_groups_are_looked_at() -> None:
     assert any("groups=" in question for question in pc.advise(x, y).questions)
 
 
+@pytest.mark.parametrize("x", [np.ones((100, 2)), np.full((100, 1), np.nan)])
+@pytest.mark.parametrize("kind", list(kinds()))
+def test_inputs_that_say_nothing_are_named_and_leave_the_rest_of_the_advice(x: np.ndarray, kind: str) -> None:
+    advice = pc.advise(x, kinds()[kind][1][:100])
+    assert "constant inputs" in advice or "missing inputs" in advice
+    assert advice.kind == kind
+    assert str(advice)
+    assert advice.plot().axes
+
+
+def test_observations_that_are_all_missing_are_said_to_be() -> None:
+    advice = pc.advise(np.zeros((50, 1)), np.full((50, 2), np.nan))
+    assert advice["missing observations"].value == 1
+    assert advice.next == ()
+    assert advice.plot().axes
+
+
 def test_few_rows_are_said_to_be_few() -> None:
     rng = np.random.default_rng(5)
     advice = pc.advise(rng.standard_normal((40, 30)), rng.standard_normal(40))
