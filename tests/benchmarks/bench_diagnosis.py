@@ -1,7 +1,9 @@
 """Does `diagnose` cry wolf, and does it name what is wrong? On data simulated from the model itself, and from others.
 
-python -m tests.benchmarks.bench_diagnosis alarms [DATA_SETS]   # every line of `check` and `diagnose`, for every likelihood
-python -m tests.benchmarks.bench_diagnosis power [DATA_SETS]    # seven ways to be wrong: found, and the right remedy first
+python -m tests.benchmarks.bench_diagnosis alarms 200   # every line of `check` and `diagnose`, for every likelihood
+python -m tests.benchmarks.bench_diagnosis power 100    # ways to be wrong: are they found, and the right remedy named first?
+
+Two more numbers, as of a slice, choose among the likelihoods and the ways to be wrong.
 """
 
 from __future__ import annotations
@@ -41,9 +43,9 @@ LIKELIHOODS: dict[str, Callable[[int], Likelihood]] = {
 }
 
 
-def alarms(data_sets: int) -> None:
+def alarms(data_sets: int, first: int = 0, last: int | None = None) -> None:
     """Shares of data sets in which a line has p < 0.05, and in which anything is denied after the correction."""
-    for name, make in LIKELIHOODS.items():
+    for name, make in list(LIKELIHOODS.items())[first:last]:
         torch.manual_seed(0)
         likelihood = make(UNITS)
         network = nn.Linear(INPUTS, likelihood.num_outputs)
@@ -79,7 +81,6 @@ def likelihood_like(model: pc.CostModel, x: Tensor) -> Tensor:
 
 
 T, N = 4000, 20
-Simulated = tuple[Likelihood, Callable[[np.random.Generator, np.ndarray], np.ndarray], str, str]
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], phi: float = 0.0) -> np.ndarray:
@@ -93,53 +94,22 @@ def conway_maxwell(rng: np.random.Generator, mean: np.ndarray) -> np.ndarray:
     return dist.ConwayMaxwellPoisson(torch.as_tensor(mean + 1 / 6).log(), torch.tensor(1.5)).sample().numpy()
 
 
-COUNTS: dict[str, tuple[Callable[[np.random.Generator, np.ndarray], np.ndarray], str, str]] = {
-    "negative binomial, α = 0.2": (
-        lambda rng, m: rng.poisson(m * rng.gamma(5.0, 0.2, m.shape)),
-        "dispersion",
-        "NegativeBinomial",
-    ),
-    "Conway-Maxwell-Poisson, ν = 1.5": (conway_maxwell, "dispersion", "ConwayMaxwellPoisson"),
-    "15 % extra zeros": (
-        lambda rng, m: rng.poisson(m) * (rng.random(m.shape) > 0.15),
-        "zeros",
-        "ZeroInflatedPoisson",
-    ),
-    "lag-1 correlation 0.3 of counts": (
-        lambda rng, m: stats.poisson.ppf(uniform(rng, m.shape, 0.3), m),
-        "independence over time",
-        "History",
-    ),
-    "shared gain, CV 0.2": (
-        lambda rng, m: rng.poisson(m * rng.gamma(25.0, 0.04, (len(m), 1))),
-        "independence of units",
-        "NegativeMultinomial",
-    ),
-}
-REALS: dict[str, tuple[Callable[[np.random.Generator, np.ndarray, np.ndarray], np.ndarray], str, str]] = {
-    "t₄ noise": (lambda rng, m, x: m + rng.standard_t(4, m.shape), "tails", "StudentT"),
-    "σ varying 3 × with x": (
-        lambda rng, m, x: m + rng.normal(size=m.shape) * 3 ** ((x[:, :1] + 1) / 2),
-        "spread over inputs",
-        "Normal",
-    ),
-    "lag-1 correlation 0.3 of reals": (
-        lambda rng, m, x: m + stats.norm.ppf(uniform(rng, m.shape, 0.3)),
-        "independence over time",
-        "History",
-    ),
-}
-
-
-def power(data_sets: int) -> None:
+def power(data_sets: int, first: int = 0, last: int | None = None) -> None:
     """Shares of data sets in which the line is denied, and in which the right remedy is named first.
 
     Poisson and normal regressions, fitted to as many other rows; T = 4,000 rows, of 20 units for counts and one for reals.
     """
-    for name, (counts, line, remedy) in COUNTS.items():
-        _report(name, line, remedy, [_counts(counts, seed) for seed in range(data_sets)])
-    for name, (reals, line, remedy) in REALS.items():
-        _report(name, line, remedy, [_reals(reals, seed) for seed in range(data_sets)])
+    for name in list(WRONG)[first:last]:
+        diagnose, simulate, line, remedy = WRONG[name]
+        found, firsts = 0, []
+        for seed in range(data_sets):
+            diagnosis = diagnose(simulate, seed)
+            found += line in {finding.name for finding in diagnosis.denied}
+            firsts.append(type(diagnosis.next[0]).__name__ if diagnosis.next else "nothing")
+        right = firsts.count(remedy) / data_sets
+        others = ", ".join(f"{other} {firsts.count(other)}" for other in sorted(set(firsts) - {remedy}))
+        shares = f"found {100 * found / data_sets:5.1f} %   {remedy} first {100 * right:5.1f} %   {others}"
+        print(f"{name:34}  {line:24} {shares}", flush=True)
 
 
 def _counts(simulate: Callable[..., np.ndarray], seed: int) -> Any:
@@ -162,21 +132,58 @@ def _reals(simulate: Callable[..., np.ndarray], seed: int) -> Any:
     return pc.diagnose(fit, x[T:], y[T:], seed=seed)
 
 
-def _report(name: str, line: str, remedy: str, diagnoses: list[Any]) -> None:
-    found = np.mean([line in {finding.name for finding in d.denied} for d in diagnoses])
-    firsts = [type(d.next[0]).__name__ if d.next else "nothing" for d in diagnoses]
-    right = np.mean([first == remedy for first in firsts])
-    others = ", ".join(f"{other} {firsts.count(other)}" for other in sorted(set(firsts) - {remedy}))
-    print(
-        f"{name:34}  {line:24} found {100 * found:5.1f} %   {remedy} first {100 * right:5.1f} %   {others}", flush=True
-    )
+# What is wrong: how it is simulated, the line that must say so, and what must be named first.
+WRONG: dict[str, tuple[Callable[..., Any], Callable[..., np.ndarray], str, str]] = {
+    "negative binomial, α = 0.2": (
+        _counts,
+        lambda rng, m: rng.poisson(m * rng.gamma(5.0, 0.2, m.shape)),
+        "dispersion",
+        "NegativeBinomial",
+    ),
+    "Conway-Maxwell-Poisson, ν = 1.5": (_counts, conway_maxwell, "dispersion", "ConwayMaxwellPoisson"),
+    "15 % extra zeros": (
+        _counts,
+        lambda rng, m: rng.poisson(m) * (rng.random(m.shape) > 0.15),
+        "zeros",
+        "ZeroInflatedPoisson",
+    ),
+    "shared gain, CV 0.2": (
+        _counts,
+        lambda rng, m: rng.poisson(m * rng.gamma(25.0, 0.04, (len(m), 1))),
+        "independence of units",
+        "NegativeMultinomial",
+    ),
+    "lag-1 correlation 0.3 of counts": (
+        _counts,
+        lambda rng, m: stats.poisson.ppf(uniform(rng, m.shape, 0.3), m),
+        "independence over time",
+        "History",
+    ),
+    "lag-1 correlation 0.3 of reals": (
+        _reals,
+        lambda rng, m, x: m + stats.norm.ppf(uniform(rng, m.shape, 0.3)),
+        "independence over time",
+        "History",
+    ),
+    "t₄ noise": (_reals, lambda rng, m, x: m + rng.standard_t(4, m.shape), "tails", "StudentT"),
+    "σ varying 3 × with x": (
+        _reals,
+        lambda rng, m, x: m + rng.normal(size=m.shape) * 3 ** ((x[:, :1] + 1) / 2),
+        "spread over inputs",
+        "Normal",
+    ),
+}
+
+
+def main() -> None:
+    alarms(200)
+    power(100)
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    what, sets = sys.argv[1] if len(sys.argv) > 1 else "both", int(sys.argv[2]) if len(sys.argv) > 2 else 200
-    if what in ("alarms", "both"):
-        alarms(sets)
-    if what in ("power", "both"):
-        power(sets)
+    if len(sys.argv) < 2:
+        main()
+    else:
+        {"alarms": alarms, "power": power}[sys.argv[1]](*map(int, sys.argv[2:]))
