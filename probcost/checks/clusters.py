@@ -67,7 +67,9 @@ def clusters_of(rows: int, *, ordered: bool, groups: Any = None) -> Clusters:
     if groups is not None:
         labels = np.asarray(groups)
         if labels.shape != (rows,):
-            raise ValueError(f"groups has shape {list(labels.shape)}; one label for each of the {rows:,} rows is needed")
+            raise ValueError(
+                f"groups has shape {list(labels.shape)}; one label for each of the {rows:,} rows is needed"
+            )
         names, numbers = np.unique(labels, return_inverse=True)
         if len(names) < 2:
             raise ValueError(f"groups holds one group only ({names[0]!r}); at least two are needed")

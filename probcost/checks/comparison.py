@@ -71,14 +71,15 @@ def compare(
     2017, https://doi.org/10.1007/s11222-016-9696-4
 
     Example:
-        >>> x = torch.linspace(0, 2, 400)[:, None]
-        >>> y = torch.poisson(x.exp(), generator=torch.Generator().manual_seed(0))
+        >>> x, generator = torch.linspace(0, 2, 400)[:, None], torch.Generator().manual_seed(0)
+        >>> y, noise = torch.poisson(x.exp(), generator=generator), torch.randn(400, 1, generator=generator)
+        >>> inputs = {"dose": x, "noise": noise}
         >>> fits = {
-        ...     name: pc.fit(pc.CostModel(network, pc.likelihoods.Poisson(1)), x, y, progress=False, seed=1)
-        ...     for name, network in {"linear": nn.Linear(1, 1), "flat": nn.Sequential(nn.Linear(1, 1), nn.Threshold(9, 0))}.items()
+        ...     name: pc.fit(pc.CostModel(nn.Linear(1, 1), pc.likelihoods.Poisson(1)), column, y, progress=False)
+        ...     for name, column in inputs.items()
         ... }
-        >>> compare(fits, x, y).best
-        'linear'
+        >>> compare(fits, inputs, y).tied
+        ('dose',)
     """
     inputs = _inputs(fits, x)
     _comparable(fits)
@@ -111,7 +112,9 @@ def _inputs(fits: Mapping[str, Any], x: Any) -> dict[str, Any]:
         return dict.fromkeys(fits, x)
     missing = [name for name in fits if name not in x]
     if missing:
-        raise ValueError(f"x has no inputs for {', '.join(map(repr, missing))}; it has them for {', '.join(map(repr, x))}")
+        raise ValueError(
+            f"x has no inputs for {', '.join(map(repr, missing))}; it has them for {', '.join(map(repr, x))}"
+        )
     return {name: x[name] for name in fits}
 
 
@@ -130,7 +133,9 @@ def _comparable(fits: Mapping[str, Any]) -> None:
         default = [str(i) for i in range(len(its))]
         if default not in (mine, its) and mine != its:
             at = next(i for i, (a, b) in enumerate(zip(mine, its, strict=True)) if a != b)
-            raise ValueError(f"unit {at} is {mine[at]!r} in {first!r} and {its[at]!r} in {name!r}; they must be the same")
+            raise ValueError(
+                f"unit {at} is {mine[at]!r} in {first!r} and {its[at]!r} in {name!r}; they must be the same"
+            )
 
 
 def _score(name: str, fit: Any, x: Any, y: Any, left_out: LeaveOneOut | None, seed: int) -> _Scored:
@@ -185,5 +190,7 @@ def _difference(scores: Floats, best: Floats, clusters: Clusters) -> Estimate:
     """Mean of ``scores − best``: infinite and certain where one alone holds something impossible, unknown where both do."""
     infinite = (bool(np.isneginf(scores).any()), bool(np.isneginf(best).any()))
     if any(infinite):
-        return Estimate({(True, True): 0.0, (True, False): -np.inf, (False, True): np.inf}[infinite], 0.0, float(all(infinite)))
+        return Estimate(
+            {(True, True): 0.0, (True, False): -np.inf, (False, True): np.inf}[infinite], 0.0, float(all(infinite))
+        )
     return clusters.estimate(scores - best)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,29 +30,25 @@ def _ranking(comparison: Comparison) -> str:
     if best.impossible is not None:
         return "No ranking: every fit holds some observation impossible."
     if not tied:
-        return f"{best.name} predicts best: {_gap(comparison, others[0])}."
-    furthest = f"{tied[-1].name} is {_gap(comparison, tied[-1], behind=True)}"
+        return f"{best.name} predicts best: better than {others[0].name} by {_by(comparison, others[0])}."
+    together = _listed(comparison.tied)
+    furthest = f"{tied[-1].name} is behind by {_by(comparison, tied[-1])}"
     if not worse:
-        return f"No difference: {_listed([best.name, *comparison.tied[1:]])} cannot be told apart by these rows; {furthest}."
-    return (
-        f"No difference between {_listed(comparison.tied)}: {furthest}. "
-        f"{best.name} is better than {_listed([fit.name for fit in worse])}: {_gap(comparison, worse[0])}."
-    )
+        return f"No difference: {together} cannot be told apart by these rows; {furthest}."
+    nearest = f"{'' if len(worse) == 1 else f', the nearest of them, {worse[0].name},'} by {_by(comparison, worse[0])}"
+    than = _listed([fit.name for fit in worse])
+    return f"No difference between {together}: {furthest}. {best.name} is better than {than}{nearest}."
 
 
-def _gap(comparison: Comparison, other: Compared, *, behind: bool = False) -> str:
-    if abs(other.difference) == float("inf"):
-        return f"infinitely better than {other.name}"
+def _by(comparison: Comparison, other: Compared) -> str:
+    if math.isinf(other.difference):
+        return "infinitely much"
+    n = comparison.shape[0] * (1 if comparison.each == "row" else comparison.shape[1])
+    errors = f"{abs(other.difference) / other.error:.1f} s.e., " if other.error > 0 else ""
     size = f"{abs(other.difference):.3g} ± {other.error:.2g} nats {_article(comparison.each)}"
-    each = comparison.shape[0] * (1 if comparison.each == "row" else comparison.shape[1])
-    sure = f"{_errors(other)}{p_in_words(other.p_value)}"
-    if behind:
-        return f"{size} behind ({sure})"
-    return f"{size} better than {other.name} ({sure}; {abs(other.difference) * each:,.0f} nats in all)"
-
-
-def _errors(other: Compared) -> str:
-    return f"{abs(other.difference) / other.error:.1f} s.e., " if other.error > 0 else ""
+    total = abs(other.difference) * n
+    in_all = f"{total:,.0f}" if total >= 100 else f"{total:.2g}"
+    return f"{size} ({errors}{p_in_words(other.p_value)}; {in_all} nats in all)"
 
 
 def _against_null(comparison: Comparison, null: Compared) -> str:
@@ -59,10 +56,10 @@ def _against_null(comparison: Comparison, null: Compared) -> str:
     if null.difference > 0 and null.differs:
         return f"The null model, each unit's mean and spread for every row, predicts better than all of them: {best} is no use."
     if not null.differs:
-        return f"{best} is no better than the null model, {_gap(comparison, null)}."
-    return f"It is {_gap(comparison, null)}, which knows each unit's mean and spread only." if len(
-        comparison.tied
-    ) == 1 else f"{best} is {_gap(comparison, null)}, which knows each unit's mean and spread only."
+        by = f"{-null.difference:+.3g} ± {null.error:.2g} nats {_article(comparison.each)}, {p_in_words(null.p_value)}"
+        return f"{best} is no better than the null model ({by})."
+    subject = "It" if len(comparison.tied) == 1 else best
+    return f"{subject} is better than the null model, each unit's mean and spread for every row, by {_by(comparison, null)}."
 
 
 def _calibration(comparison: Comparison) -> str:
@@ -73,9 +70,9 @@ def _calibration(comparison: Comparison) -> str:
         return f"None is calibrated: the data reject even {comparison.best} on {_listed(comparison.fits[0].rejected)}."
     among = [name for name in comparison.tied if name in calibrated]
     if len(comparison.tied) > 1 and 0 < len(among) < len(comparison.tied):
-        return f"Of those that predict equally well, {_listed(among)} {_is(among)} calibrated and the rest not: a reason to prefer."
+        return f"Of those that predict equally well, {_listed(among)} {_is(among)} calibrated and the rest not."
     rest = [fit.name for fit in comparison.fits if fit.name not in calibrated]
-    return f"{_listed(calibrated)} {_is(calibrated)} calibrated, {_listed(rest)} not."
+    return f"{_listed(calibrated)} {_is(calibrated)} calibrated, {_listed(rest)} {_is(rest)} not."
 
 
 def _left_out(comparison: Comparison) -> Iterator[str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["LeaveOneOut", "loo"]
+__all__ = ["LeaveOneOut", "loo", "smoothed"]
 
 # Rows smoothed at once: a few megabytes in float64.
 _ROWS = 256
@@ -136,7 +136,9 @@ def loo(fit: Any, x: Any, y: Any, *, draws: int = 1000, groups: Any = None) -> L
     _has_posterior_draws(fit)
     same_length(x=x, y=y)
     if draws < _FEWEST_DRAWS:
-        raise ValueError(f"draws must be at least {_FEWEST_DRAWS}, got {draws}: the weights' tail is seen in a tenth of them")
+        raise ValueError(
+            f"draws must be at least {_FEWEST_DRAWS}, got {draws}: the weights' tail is seen in a tenth of them"
+        )
     observations = fit.observations(y)
     clusters = clusters_of(len(observations), ordered=bool(fit.model.ordered), groups=groups)
     predictive = fit.predict(x, draws=draws)
@@ -145,14 +147,7 @@ def loo(fit: Any, x: Any, y: Any, *, draws: int = 1000, groups: Any = None) -> L
     if n_draws < _FEWEST_DRAWS:
         raise ValueError(f"the fit holds {n_draws} draws; at least {_FEWEST_DRAWS} are needed")
     efficiency = _efficiency(by_row, fit.posterior.chains) if fit.posterior.kind == "draws" else 1.0
-    pointwise, k, seen = np.empty(rows), np.empty(rows), np.empty(rows)
-    with tqdm(total=rows, desc="smoothing importance weights", unit="row", delay=2.0, leave=False) as bar:
-        for start in range(0, rows, _ROWS):
-            part = slice(start, start + _ROWS)
-            log_likelihood = by_row[part].astype(np.float64)
-            pointwise[part], k[part] = _left_out(log_likelihood, efficiency)
-            seen[part] = np.logaddexp.reduce(log_likelihood, axis=1) - math.log(n_draws)
-            bar.update(len(log_likelihood))
+    pointwise, k, seen = smoothed(by_row, efficiency)
     elpd = float(pointwise.sum())
     finite = math.isfinite(elpd)
     return LeaveOneOut(
@@ -170,8 +165,24 @@ def loo(fit: Any, x: Any, y: Any, *, draws: int = 1000, groups: Any = None) -> L
     )
 
 
+def smoothed(by_row: NDArray[np.floating[Any]], efficiency: float = 1.0) -> tuple[Floats, Floats, Floats]:
+    """From log p(row | θ_s) ``[T, S]``: log p of each row left out, its Pareto k, and log p of it as seen, ``[T]``."""
+    rows, n_draws = by_row.shape
+    pointwise, k, seen = np.empty(rows), np.empty(rows), np.empty(rows)
+    with tqdm(total=rows, desc="smoothing importance weights", unit="row", delay=2.0, leave=False) as bar:
+        for start in range(0, rows, _ROWS):
+            part = slice(start, start + _ROWS)
+            log_likelihood = by_row[part].astype(np.float64)
+            pointwise[part], k[part] = _left_out(log_likelihood, efficiency)
+            seen[part] = np.logaddexp.reduce(log_likelihood, axis=1) - math.log(n_draws)
+            bar.update(len(log_likelihood))
+    return pointwise, k, seen
+
+
 def _has_posterior_draws(fit: Any) -> None:
-    instead = "score rows that were held out, with pc.compare or pc.score, or fit with method 'nuts', 'laplace' or 'svi'"
+    instead = (
+        "score rows that were held out, with pc.compare or pc.score, or fit with method 'nuts', 'laplace' or 'svi'"
+    )
     if fit.posterior.kind == "point":
         raise ValueError(f"this fit, by {fit.method}, is a point and has no posterior draws to weight; {instead}")
     if getattr(fit.posterior, "every", False):

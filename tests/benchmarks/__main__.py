@@ -13,6 +13,7 @@ from tests.benchmarks import (
     bench_mining,
     bench_predict,
     bench_step,
+    bench_stream,
 )
 
 for benchmark in (
@@ -24,6 +25,7 @@ for benchmark in (
     bench_links,
     bench_mining,
     bench_predict,
+    bench_stream,
     bench_checks,
     bench_fitted_checks,
 ):
