@@ -62,8 +62,8 @@ def calibration(evidence: Evidence, *, level: float = 0.05, seed: int = 0, group
         region = randomized_pit(evidence.region, evidence.region_below, seed)
     # The central interval that just reaches an observation has nominal coverage |2u − 1|.
     reach = np.abs(2 * pit - 1) if region is None else region
-    reach_effect = dependence.design_effect(reach)
-    pit_effect = max(reach_effect, dependence.design_effect(pit) if region is None else 1.0)
+    reach_effect = dependence.of_distribution(reach)
+    pit_effect = reach_effect if region is not None else dependence.of_distribution(pit)
     if region is None:
         lines = [*_of_units(evidence, pit, reach, columns, level, rng, dependence, pit_effect)]
     else:

@@ -33,20 +33,22 @@ def dependence_found(pit: Floats, *, ordered: bool) -> Dependence:
     smallest = np.finfo(np.float64).eps
     far = special.ndtri(np.abs(2 * pit - 1).clip(smallest, 1 - smallest))
     both = (quantile_residuals(pit), far)
-    alike = units > 1 and rows > 2 and any(_mean_correlation_p(each) < _REAL for each in both)
-    if units > 1 and rows > 2 and not alike:
-        alike = any(line.p_value < _REAL for line in independence(pit, [""] * units, _REAL))
-    follow = ordered and rows >= _LEAST_ROWS and any(of_lags(each, units_depend=alike) < _REAL for each in both)
-    return Dependence(time=follow, units=alike)
+    # Rows first, by a test that holds whether units are alike or not; units then, by one that admits what was found.
+    time = Dependence(time=ordered and rows >= _LEAST_ROWS and any(of_lags(z, units_depend=True) < _REAL for z in both))
+    if units < 2 or rows < 3:
+        return time
+    alike = any(_mean_correlation_p(z, time) < _REAL for z in both)
+    alike = alike or any(line.p_value < _REAL for line in independence(pit, [""] * units, _REAL, time))
+    return Dependence(time=time.time, units=alike)
 
 
-def _mean_correlation_p(z: Floats) -> float:
+def _mean_correlation_p(z: Floats, time: Dependence) -> float:
     """That units of a row vary together: their mean correlation is normal with variance 1 / (pairs · (T − 1))."""
     rows, units = z.shape
     standard = _unit_length(z)
-    pairs = units * (units - 1) / 2
-    mean = float(((standard.sum(axis=1) ** 2).sum() - (standard**2).sum()) / 2 / pairs)
-    return float(stats.norm.sf(mean * math.sqrt(pairs * (rows - 1))))
+    products = standard.sum(axis=1) ** 2 - (standard**2).sum(axis=1)
+    score = float(products.sum()) * math.sqrt((rows - 1) / (2 * units * (units - 1)))
+    return float(stats.norm.sf(score / math.sqrt(time.design_effect(products))))
 
 
 def independence(

@@ -11,7 +11,17 @@ from scipy import fft, stats
 
 from probcost.checks.evidence import Floats
 
-__all__ = ["INDEPENDENT", "Dependence", "autocovariance", "discounted", "integrated_time", "lags_that_count"]
+__all__ = [
+    "INDEPENDENT",
+    "QUARTILES",
+    "Dependence",
+    "autocovariance",
+    "discounted",
+    "integrated_time",
+    "lags_that_count",
+]
+
+QUARTILES = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,11 @@ class Dependence:
         tau = float(integrated_time(autocovariance(rows, pooled=True))) if self.time else 1.0
         return max(1.0, together / alone * tau)
 
-    def unit_times(self, *contributions: Floats) -> Floats:
+    def of_distribution(self, uniform: Floats) -> float:
+        """The design effect of the share of ``uniform`` below each quartile, the largest: for Kolmogorov's distance."""
+        return max(self.design_effect(uniform < q) for q in QUARTILES) if self.time or self.units else 1.0
+
+    def unit_times(self, *contributions: NDArray[Any]) -> Floats:
         """The largest autocorrelation time of each unit's ``contributions`` ``[T, N]``, at least 1: ``[N]``."""
         if not self.time:
             return np.ones(contributions[0].shape[1])

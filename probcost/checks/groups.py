@@ -84,7 +84,8 @@ def group_line(
     """One line: how many groups deviate, by themselves; groups are independent unless rows depend on each other."""
     p, corrected = np.asarray(columns["ks_p"]), np.asarray(columns["p_corrected"])
     found, expected = int((p < level).sum()), level * len(p)
-    overall = p_values.of_smallest(p) if dependent else p_values.of_rejections(p, level)
+    # The smallest, and not their number: one subject who is different must be found among many who are not.
+    overall = p_values.of_smallest(p) if dependent else p_values.sidak(p)
     verdict = "as expected"
     if overall < level:
         worst = int(p.argmin())
@@ -92,7 +93,7 @@ def group_line(
         bias, spread = float(columns["bias"][worst]), float(columns["dispersion"][worst])
         verdict = (
             f"{found} of {len(p)} groups deviate, {expected:.3g} expected by chance ({certain} beyond doubt); "
-            f"most {columns['group'][worst]}: {bias:+.2f} sd off, variance {spread:.2f} of the predicted"
+            f"most in {columns['group'][worst]}: {bias:+.2f} sd off, variance {spread:.2f} of the predicted"
         )
     belief = "what holds of all rows holds of each group"
     return Line("group by group", belief, found, expected, overall, verdict)

@@ -13,7 +13,7 @@ from probcost.checks.evidence import Evidence
 __all__ = ["Headline", "headline"]
 
 # Sampling for the scores is then quicker than the check itself, and their error still small.
-_ENTRIES, _LEAST_ROWS = 40_000, 100
+_ENTRIES, _LEAST_ROWS = 20_000, 100
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Headline:
         energy_score: mean energy score per row.
         sharpness: mean predicted standard deviation.
         expected: ``log_score``, ``crps`` and ``energy_score`` as they would be of data the model made.
-        rows: how many rows, evenly spread, all but the log score were taken from.
+        rows: how many rows, evenly spread, all but the log score were taken from. What is expected of the log score is found
+            from what these rows lack of their own expectation.
         of: how many rows there are.
         vectors: whether rows are scored as whole vectors.
     """
@@ -64,14 +65,16 @@ def headline(fit: Any, x: Any, y: Any, evidence: Evidence, *, seed: int = 0) -> 
     chosen = slice(None) if kept == total else np.linspace(0, total - 1, kept).astype(int)
     scored = score(fit, _rows(x, chosen), _rows(y, chosen), seed=seed)
     by_row = evidence.log_prob if evidence.vectors else evidence.log_prob.mean(axis=1)
+    log_score = float(by_row.mean())
     return Headline(
-        log_score=float(by_row.mean()),
+        log_score=log_score,
         log_score_error=float(gain(by_row, np.zeros_like(by_row)).standard_error),
         crps=scored.crps,
         energy_score=scored.energy_score,
         sharpness=scored.sharpness,
         expected={
-            "log_score": -scored.expected["nll"],
+            # What the same rows lack of their own expectation, since rows differ in how well they can be predicted.
+            "log_score": log_score + (scored.nll - scored.expected["nll"] if math.isfinite(scored.nll) else math.nan),
             "crps": scored.expected["crps"],
             "energy_score": scored.expected["energy_score"],
         },

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from probcost.checks import p_values, poisson_binomial
-from probcost.checks.effective_size import INDEPENDENT, Dependence, discounted
+from probcost.checks.effective_size import INDEPENDENT, QUARTILES, Dependence, discounted
 from probcost.checks.evidence import Evidence, Floats
 from probcost.checks.gain import gain
 from probcost.checks.pit import ks_distance, quantile_residuals
@@ -43,9 +43,8 @@ def unit_columns(
     rows = len(evidence.y)
     z = quantile_residuals(pit)
     residual_variance = z.var(axis=0, ddof=1)
-    time, square_time = (
-        dependence.unit_times(*each) for each in ((pit, np.abs(2 * pit - 1)), ((z - z.mean(axis=0)) ** 2,))
-    )
+    time = dependence.unit_times(*(pit < q for q in QUARTILES))
+    square_time = dependence.unit_times((z - z.mean(axis=0)) ** 2)
     exact = p_values.two_sided(stats.chi2.cdf(residual_variance * (rows - 1), rows - 1))
     distance = ks_distance(pit)
     columns: dict[str, Sequence[Any] | Floats] = {
