@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from scipy import special
 from scipy.spatial.distance import cdist
 
 from probcost.checks.comparisons_evidence import ComparisonEvidence, PairEvidence, TripletEvidence
@@ -167,7 +168,7 @@ def spread(evidence: ComparisonEvidence) -> Iterator[Finding]:
 
 def calibration_error(pairs: PairEvidence) -> float:
     """Expected calibration error of P(same), both answers weighing equally, in 15 bins (Guo et al. 2017)."""
-    p = 1 / (1 + np.exp(-pairs.logit))
+    p = special.expit(pairs.logit)
     weight = np.where(pairs.same, 0.5 / pairs.same.sum(), 0.5 / (~pairs.same).sum())
     within = np.minimum((p * _BINS).astype(int), _BINS - 1)
     return float(np.abs(np.bincount(within, weight * (p - pairs.same), _BINS)).sum())
@@ -197,7 +198,7 @@ def _interval(log_slope: Term) -> str:
 def _said_and_right(triplets: TripletEvidence) -> tuple[float, float]:
     """Mean probability of the likelier answer, given that it is one of the two, and how often that one is right."""
     log_ratio = triplets.log_right - triplets.log_wrong
-    said = 1 / (1 + np.exp(-np.abs(log_ratio)))
+    said = special.expit(np.abs(log_ratio))
     return float(said.mean()), float(((log_ratio > 0) + 0.5 * (log_ratio == 0)).mean())
 
 

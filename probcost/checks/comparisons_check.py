@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import special
 
 from probcost.checks.comparisons import of_pairs, of_triplets
 from probcost.checks.comparisons_evidence import ComparisonEvidence, PairEvidence
@@ -62,7 +63,7 @@ def check_comparisons(fit: Any, photos: Any, people: Any, level: float = 0.05, s
         Line(f.name, f.belief, f.statistic, f.expected, f.p_value, f.verdict)
         for f in (*of_pairs(evidence, level), *of_triplets(evidence, level))
     )
-    probability = np.empty(0) if evidence.pairs is None else 1 / (1 + np.exp(-evidence.pairs.logit))
+    probability = np.empty(0) if evidence.pairs is None else special.expit(evidence.pairs.logit)
     return ComparisonCheck(
         lines, _by_person(evidence), probability[:, None], level, discrete=True, region=None, evidence=evidence
     )

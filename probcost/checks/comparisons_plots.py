@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from probcost.checks.comparisons import calibration_error
 from probcost.checks.comparisons_evidence import Indices, PairEvidence
@@ -68,7 +69,7 @@ def plot_comparisons(check: ComparisonCheck) -> Figure:
 
 def reliability(pairs: PairEvidence) -> tuple[Floats, Floats, Floats]:
     """By tenths of P(same): mean P, share of pairs that are of one person, and its standard error by people; ``[10]`` each."""
-    p = 1 / (1 + np.exp(-pairs.logit))
+    p = special.expit(pairs.logit)
     within = np.minimum((p * _BINS).astype(np.int64), _BINS - 1)
     people, both = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
     first, second = both[: len(p)], both[len(p) :]

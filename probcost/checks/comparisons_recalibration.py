@@ -153,8 +153,9 @@ def _maximum(design: Floats, signs: Floats, offset: Floats, weight: Floats, star
     if not used.all():
         design, signs, offset, weight = design[used], signs[used], offset[used], weight[used]
     for _ in range(steps):
-        slopes, curvatures = _derivatives(design, signs, offset, coefficients)
-        step = _solved(np.tensordot(weight, curvatures, axes=1), weight @ slopes)
+        wrong = special.expit(-signs * (offset + design @ coefficients))
+        curvature = design.T @ ((weight * wrong * (1 - wrong))[:, None] * design)
+        step = _solved(curvature, (weight * signs * wrong) @ design)
         coefficients = coefficients + np.clip(step, -2.0, 2.0)
         if not np.abs(coefficients).max() < _FURTHEST:
             return np.full_like(start, np.nan)

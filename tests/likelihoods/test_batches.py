@@ -16,6 +16,7 @@ from torch import Tensor, nn
 import probcost as pc
 from probcost.inference.storage import build, describe
 from probcost.likelihoods import GaussianTriplet, NWayChoice, Triplets, TripletSlack, triplets
+from probcost.likelihoods.batches import TripletBatch
 from probcost.likelihoods.comparisons import BatchComparison
 from tests.likelihoods.latex import evaluate
 
@@ -288,3 +289,60 @@ def test_batches_are_people_and_photos(counts: list[int], size: int) -> None:
         # Of everybody as often as their photos ask: three groups of four for ten photos.
         owners = Counter(int(v) for rows in epoch for v in y[rows].flatten())
         assert set(owners.values()) <= {10, 11, 12}
+
+
+@pytest.mark.parametrize("comparison", COMPARISONS, ids=label)
+def test_too_many_held_out_photos_are_compared_within_batches(
+    comparison: BatchComparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of people × photos, the same every time; in training, and where they are few enough, all are compared."""
+    raw, _ = data(b=60)
+    y = (torch.arange(60.0, dtype=torch.float64) % 4)[:, None]  # 15 photos of each of 4 people
+    likelihood = Triplets(comparison, WIDTH, "all", photos_per_person=3).eval()
+    whole = likelihood(raw).log_prob(y)
+    monkeypatch.setattr("probcost.likelihoods.batches._HELD_AGAINST", 12)
+    monkeypatch.setattr("probcost.likelihoods.batches._MOST_COMPARISONS", 4 * 15 * 14 * 60)
+    assert torch.equal(likelihood(raw).log_prob(y), whole)
+    monkeypatch.setattr("probcost.likelihoods.batches._MOST_COMPARISONS", 4 * 15 * 14 * 60 - 1)
+    sizes: list[int] = []
+    of_batch = TripletBatch._of_anchors
+
+    def counted(self: TripletBatch, embeddings: Tensor, labels: Tensor, of_pairs: Any) -> Tensor:
+        sizes.append(len(labels))
+        assert int(labels.unique(return_counts=True)[1].max()) <= 6
+        return of_batch(self, embeddings, labels, of_pairs)
+
+    monkeypatch.setattr(TripletBatch, "_of_anchors", counted)
+    given = raw.clone().requires_grad_()
+    parted = likelihood(given).log_prob(y)
+    assert sum(sizes) == 60
+    assert max(sizes) <= 18
+    assert bool((parted < 0).all())  # everybody has been an anchor
+    # Fewer comparisons each, all of them proper: none can cost more than all of them together.
+    assert bool((parted >= whole - 1e-9).all())
+    assert torch.equal(likelihood(raw).log_prob(y), parted)
+    parted.sum().backward()
+    assert given.grad is not None
+    assert bool(torch.isfinite(given.grad).all())
+    monkeypatch.undo()
+    assert torch.equal(likelihood.train()(raw).log_prob(y), whole)
+
+
+def test_hundreds_of_photos_of_one_person_are_held_against_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of 400 photos are of one person: all at once they are 16 million comparisons."""
+    torch.manual_seed(0)
+    y = torch.cat([torch.zeros(200), torch.arange(1.0, 101).repeat_interleave(2)])[:, None]
+    made = 0
+
+    class Counting(NWayChoice):
+        def log_chosen(self, rows: tuple[Tensor, ...], shared: tuple[Tensor, ...], pairs: Any) -> Tensor:
+            nonlocal made
+            made += pairs.chosen.numel()
+            return super().log_chosen(rows, shared, pairs)
+
+    monkeypatch.setattr("probcost.likelihoods.batches._MOST_COMPARISONS", 10**6)
+    monkeypatch.setattr("probcost.likelihoods.batches._HELD_AGAINST", 64)
+    with torch.no_grad():
+        log_p = Triplets(Counting(temperature=0.2), 16).eval()(torch.randn(400, 16)).log_prob(y)
+    assert bool((log_p < 0).all())
+    assert made < 10**6

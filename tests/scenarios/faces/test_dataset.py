@@ -133,3 +133,25 @@ def with_nan(images: np.ndarray) -> np.ndarray:
 def test_what_does_not_fit_is_named(dataset: faces.FaceDataset, change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(dataset, **change)
+
+
+def test_one_number_is_both_height_and_width() -> None:
+    dataset = faces.FaceDataset(IMAGES, PERSON)
+    assert np.array_equal(dataset.resize(4).images, dataset.resize((4, 4)).images)
+    for size in (0, 2.5, "large", (4,), (4, 4, 4), True, None):
+        with pytest.raises(ValueError, match="in whole pixels, or one number for both, is needed"):
+            dataset.resize(size)  # type: ignore[arg-type]
+
+
+def test_duplicates_are_warned_of_once() -> None:
+    images = np.concatenate([IMAGES, IMAGES[:1]])
+    person = np.append(PERSON, PERSON[0] + 1)
+    with pytest.warns(UserWarning, match="the same photo is there under different people"):
+        dataset = faces.FaceDataset(images, person)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dataset.select(slice(None))
+        dataset.resize((4, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        faces.FaceDataset(images, person, warn_of_duplicates=False)

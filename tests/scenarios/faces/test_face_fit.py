@@ -322,3 +322,55 @@ def test_a_kill_between_parts_is_resumed_from_where_it_began(halves: Any, tmp_pa
     again: Any = pc.fit(faces.model(train), train.x, train.y, **options)
     assert torch.equal(again.embed(test.x), fit.embed(test.x))
     assert torch.equal(again.model.curve, fit.model.curve)
+
+
+def test_a_gallery_knows_which_fit_made_it(fitted: faces.FaceFit, halves: Any, tmp_path: Path) -> None:
+    train, test = halves
+    gallery = fitted.gallery(test.x[:8], test.person[:8])
+    torch.manual_seed(1)
+    other: Any = pc.fit(faces.model(train), train.x, train.y, validation=0.25, **{**FAST, "epochs": 1})
+    with pytest.raises(
+        ValueError, match="the gallery was made by another fit, and distances between embeddings of two"
+    ):
+        other.identify(test.x[:1], gallery)
+    # A copy on disk is the same fit; a gallery of bare embeddings is for anyone.
+    fitted.save(tmp_path)
+    again: Any = pc.load(tmp_path)
+    assert again.fingerprint == fitted.fingerprint != other.fingerprint
+    assert again.identify(test.x[:1], gallery)[0].nearest == 0
+    assert other.identify(test.x[:1], faces.Gallery(other.embed(test.x[:8]), test.person[:8]))[0].nearest == 0
+
+
+def test_nobody_in_a_gallery_is_called_unknown(fitted: faces.FaceFit, halves: Any) -> None:
+    _, test = halves
+    with pytest.raises(ValueError, match=r'people\[2\] is "unknown", which is the answer for people who are not'):
+        fitted.gallery(test.x[:4], ["ann", "bob", "unknown", "ann"])
+
+
+def test_a_step_of_the_tutorial_is_loaded_with_its_model(dataset: faces.FaceDataset, tmp_path: Path) -> None:
+    fit: Any = pc.fit(
+        faces.step((1, 16, 16), "zero_only"), dataset.x, dataset.y, validation=None, **{**FAST, "epochs": 1}
+    )
+    fit.save(tmp_path)
+    with pytest.raises(ValueError, match=r"load\(folder, model=\.\.\.\)"):
+        pc.load(tmp_path)
+    again: Any = pc.load(tmp_path, model=faces.step((1, 16, 16), "zero_only"))
+    assert torch.equal(again.embed(dataset.x[:5]), fit.embed(dataset.x[:5]))
+
+
+@pytest.mark.parametrize("method", ["laplace", "svi"])
+def test_draws_side_by_side_have_the_mean_of_their_squared_distances(method: str, halves: Any) -> None:
+    train, test = halves
+    torch.manual_seed(0)
+    model = faces.model(train, prior=pc.priors.Normal(1.0) if method == "svi" else None)
+    fit: Any = pc.fit(model, train.x, train.y, method=method, **{**FAST, "epochs": 3})
+    x = torch.as_tensor(test.x[:6])
+    with torch.no_grad():
+        each = fit.model.points(x, fit.posterior.draws(20, fit.seed)) @ fit.model.whitening
+    each = each / each.norm(dim=-1, keepdim=True)
+    squared = (each[:, :3] - each[:, 3:]).square().sum(-1).mean(0)
+    points = fit.embed(x)
+    assert points.shape == (6, 20 * 64)
+    assert torch.allclose((points[:3] - points[3:]).square().sum(-1), squared, rtol=1e-3)
+    expected = torch.sigmoid(fit.curve[0] - fit.curve[1].exp() * squared.sqrt())
+    assert torch.allclose(fit.match_probability(x[:3], x[3:]), expected, atol=1e-3)

@@ -204,3 +204,21 @@ def test_coincident_photos_have_an_error() -> None:
 def test_what_does_not_fit_is_named(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(*random_faces(1))
+
+
+def test_people_may_be_names() -> None:
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(6), 4)
+    embedding = rng.normal(size=(6, 3))[person] + 0.5 * rng.normal(size=(24, 3))
+    names = np.array(["zoe", "ann", "bob", "eve", "max", "ida"])[person]
+    for labels in (names, names.tolist(), names.astype(object)):
+        assert faces.verification_scores(embedding, labels) == faces.verification_scores(embedding, person)
+        assert faces.retrieval_scores(embedding, labels) == faces.retrieval_scores(embedding, person)
+        assert np.array_equal(faces.photo_error(embedding, labels), faces.photo_error(embedding, person))
+        assert np.array_equal(faces.all_pairs(labels)[2], faces.all_pairs(person)[2])
+
+    def auc(labels: object) -> object:
+        return lambda weight: faces.verification_scores(embedding, labels, weight=weight)["auc"]
+
+    low, high = (getattr(faces.bootstrap_people(names, auc(names), n=20), end) for end in ("low", "high"))
+    assert 0.5 < low < high <= 1
