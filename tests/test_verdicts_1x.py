@@ -191,7 +191,7 @@ def test_predictive_plots_of_arviz_1x_run() -> None:
         discrete=True,
         posterior_predictive={"counts": rng.poisson(means, (1, REPLICATES, T, N))},
     )
-    for plot in (az.plot_ppc_dist, az.plot_ppc_tstat, az.plot_ppc_rootogram):
+    for plot in (az.plot_ppc_dist, az.plot_ppc_tstat):
         assert plot(data, backend="matplotlib") is not None
 
 

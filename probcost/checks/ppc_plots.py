@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from probcost.checks.ppc_lines import PredictiveLine
     from probcost.checks.ppc_result import PredictiveCheck
 
-__all__ = ["plot_ppc"]
+__all__ = ["bin_edges", "plot_ppc"]
 
 _ACROSS = 3
 _BINS = 30
@@ -52,7 +52,7 @@ def _panel(axis: Axes, line: PredictiveLine, replicated: Floats, level: float) -
     height = 1.0
     if len(replicated):
         counts, _, _ = axis.hist(
-            replicated, bins=list(_edges(replicated)), color=COLOURS["model"], alpha=0.55, label="model makes"
+            replicated, bins=list(bin_edges(replicated)), color=COLOURS["model"], alpha=0.55, label="model makes"
         )
         height = float(np.max(counts))
     axis.axvline(line.observed, color=COLOURS["alert" if denied else "data"], linewidth=2.5, label="data")
@@ -66,7 +66,7 @@ def _panel(axis: Axes, line: PredictiveLine, replicated: Floats, level: float) -
     axis.locator_params(axis="x", nbins=5)
 
 
-def _edges(replicated: Floats) -> Floats:
+def bin_edges(replicated: Floats, bins: int = _BINS) -> Floats:
     """Bins of equal width; of multiples of a step, as of whole numbers, each holds equally many of these: no false gaps."""
     values = np.unique(replicated)
     steps = np.diff(values)
@@ -74,6 +74,6 @@ def _edges(replicated: Floats) -> Floats:
         step = float(steps.min())
         span = (values[-1] - values[0]) / step
         if span < 1e4 and np.allclose(steps / step, np.rint(steps / step), atol=1e-3):
-            width = step * math.ceil((span + 1) / _BINS)
+            width = step * math.ceil((span + 1) / bins)
             return np.asarray(np.arange(values[0] - step / 2, values[-1] + width, width))
-    return np.asarray(np.histogram_bin_edges(replicated, bins=_BINS))
+    return np.asarray(np.histogram_bin_edges(replicated, bins=bins))

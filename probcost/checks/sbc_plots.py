@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from probcost.checks.panels import band_label
+from probcost.checks.ppc_plots import bin_edges
 from probcost.checks.sbc_ranks import band
 from probcost.style import COLOURS, style
 
@@ -67,16 +68,18 @@ def _ranks(axis: Axes, line: CalibrationLine, result: SimulationBasedCalibration
 
 
 def _claims(axis: Axes, line: CalibrationLine, result: SimulationBasedCalibration) -> None:
-    values = result.claims[line.name]
-    colour = COLOURS["alert" if line.p_corrected < result.level else "model"]
-    axis.hist(values, bins=_BINS, color=COLOURS["model"], alpha=0.4, label="simulations")
-    reach = line.error * float(stats.t.isf(result.level / 2, result.n - 1))
-    axis.axvspan(
-        line.found - reach, line.found + reach, color=colour, alpha=0.4, linewidth=0, label="their mean ± its error"
+    values, denied = result.claims[line.name], line.p_corrected < result.level
+    colour = COLOURS["alert" if denied else "model"]
+    counts, _, _ = axis.hist(
+        values, bins=list(bin_edges(values, _BINS)), color=COLOURS["quiet"], alpha=0.4, label="simulations"
     )
-    axis.axvline(line.expected, color=COLOURS["data"], linewidth=2, label="expected")
+    reach = line.error * float(stats.t.isf(result.level / 2, result.n - 1))
+    top = float(np.max(counts))
+    mean = f"mean, {100 * (1 - result.level):g} % interval"
+    axis.errorbar(line.found, 1.15 * top, xerr=reach, fmt="o", color=colour, capsize=4, linewidth=2, label=mean)
+    axis.axvline(line.expected, color=COLOURS["data"], linewidth=2, label="if right")
     axis.set_title(line.name)
-    axis.set_xlabel(line.verdict, color=colour if line.p_corrected < result.level else COLOURS["data"])
+    axis.set_xlabel(line.verdict, color=colour if denied else COLOURS["data"])
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
-    axis.set_ylim(0, 1.6 * axis.get_ylim()[1])
+    axis.set_ylim(0, 1.9 * top)

@@ -69,8 +69,10 @@ def conjugate(narrow: float = 1.0, shift: float = 0.0, ignore: bool = False) -> 
 
 
 def test_an_exact_posterior_passes_at_the_nominal_rate(x: Any) -> None:
-    results = [pc.sbc(linear(), x, method=conjugate(), n=20, seed=1000 * s, progress=False) for s in range(60)]
-    assert sum(result.ok for result in results) >= 53  # of 60; 57 expected at least, 53 in all but 2 % of such tests
+    results = [pc.sbc(linear(), x, method=conjugate(), n=20, seed=1000 * s, progress=False) for s in range(50)]
+    assert (
+        sum(result.ok for result in results) >= 44
+    )  # of 50: at least 47.5 expected, and 44 in all but 2 % of such tests
     single = [line.p_value for result in results for line in result.lines if line.name == "log_likelihood"]
     assert stats.kstest(single, "uniform").pvalue > 0.01
 
@@ -116,11 +118,11 @@ def test_ranks_are_of_what_was_asked_for(x: Any) -> None:
 @pytest.mark.parametrize(("n", "draws"), [(12, 19), (100, 99)])
 def test_the_test_of_ranks_is_exact_for_few_and_for_many(n: int, draws: int) -> None:
     rng = np.random.default_rng(0)
-    p = [distance_p_value(rng.integers(0, draws + 1, n), draws, rng) for _ in range(1500)]
+    p = [distance_p_value(rng.integers(0, draws + 1, n), draws, rng) for _ in range(800)]
     assert stats.kstest(p, "uniform").pvalue > 0.01
     points, low, high = band(n, draws, 0.05)
     inside = []
-    for _ in range(1500):
+    for _ in range(800):
         share = np.searchsorted(np.sort(rng.integers(0, draws + 1, n)), np.arange(draws + 1), side="right") / n
         inside.append(((share >= low - 1e-9) & (share <= high + 1e-9)).all())
     assert 0.94 <= np.mean(inside) <= 0.985  # shares are coarse: at least 95 %, up to chance
@@ -139,19 +141,19 @@ def test_coverage_counts_the_draws_that_there_are() -> None:
     assert shape_of(every, 39) == "ranks are not uniform"
 
 
-def test_nuts_is_right_and_the_same_twice(x: Any) -> None:
-    given: dict[str, Any] = {"n": 10, "draws": 19, "epochs": 5, "quantities": ["mean"], "progress": False}
+def test_nuts_is_right(x: Any) -> None:
+    given: dict[str, Any] = {"n": 10, "draws": 10, "epochs": 5, "quantities": ["mean"], "progress": False}
     first = pc.sbc(linear(pc.likelihoods.Poisson(1), scale=0.4), x, **given)
     assert first.ok
     assert len(first.ranks) == 3
-    assert first.draws == 19
+    assert first.draws == 10
     assert "NUTS of Poisson" in str(first)
 
 
 def test_mean_field_is_too_narrow_where_the_posterior_is_correlated() -> None:
     shared = torch.randn(T, 1, generator=torch.Generator().manual_seed(1))
     x = shared + 0.15 * torch.randn(T, 2, generator=torch.Generator().manual_seed(2))
-    options: dict[str, Any] = {"n": 24, "epochs": 150, "lr": 0.05, "batch_size": T, "progress": False}
+    options: dict[str, Any] = {"n": 20, "epochs": 150, "lr": 0.05, "batch_size": T, "progress": False}
     result = pc.sbc(linear(), x, method="svi", quantities=["network.weight"], **options)
     assert not result.ok
     assert {line.verdict for line in result.rejected} == {"posterior is too narrow"}
