@@ -41,7 +41,6 @@ def test_a_group_that_is_off_is_named(normal: Any) -> None:
     assert frame.bias["day 5"] == pytest.approx(0.4, abs=0.12)
     assert frame.rows.sum() == ROWS
     assert frame.loc["day 1", "rows"] == (groups == "day 1").sum()
-    assert (frame.effective == UNITS * frame.rows).all()
     inside = np.abs(2 * model.cdf(off) - 1)[groups == "day 2"] < 0.9
     assert frame.coverage_90["day 2"] == pytest.approx(inside.mean())
     gain = (model.logpdf(off) - stats.norm(0, 1.5).logpdf(off))[groups == "day 2"]
@@ -52,6 +51,7 @@ def test_a_true_model_holds_in_every_group_and_the_figure_shows_them(normal: Any
     model, y, groups = normal
     check = calibration(evidence(model, y), groups=groups)
     assert line(check, "group by group").verdict == "as expected"
+    assert (check.by_group.effective == UNITS * check.by_group.rows).all()
     panel = check.plot().axes[-1]
     assert panel.get_title(loc="left") == "Bias of each group: 0 if calibrated"
     assert sum(len(dots.get_offsets()) for dots in panel.collections) == 8  # type: ignore[arg-type, misc]
