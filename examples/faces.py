@@ -221,7 +221,7 @@ def draw(
             faces.plot_reliability(probability, same),
         ),
         "neighbours": (
-            "Whom the embedding takes for whom",
+            "Whom the embedding takes for whom. A photo, and the nearest others to it: ticked where they show the same person.",
             faces.plot_neighbours(images, points["final"], person, queries),
         ),
     }

@@ -126,7 +126,7 @@ def _judged(
                 comparison = compare({**own, **comparison}, x, y)
             sections.append(page_parts.compared(comparison))
             bar.update()
-    return page_parts.verdict(diagnosis, checked, len(y)), sections
+    return page_parts.verdict(diagnosis, checked), sections
 
 
 def _own(pictures: Mapping[str, Figure], tables: Mapping[str, pd.DataFrame]) -> list[Section]:

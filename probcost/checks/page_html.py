@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -114,6 +115,8 @@ def number(value: float, digits: int = 3) -> Cell:
     """A number as one reads it; nothing for NaN."""
     if value != value:
         return Cell("", "number")
+    if math.isinf(value):
+        return Cell("∞" if value > 0 else "−∞", "number")
     if isinstance(value, int) or abs(value) >= 1000:
         return Cell(f"{value:,.0f}".replace("-", "−"), "number")
     return Cell(f"{value:.{digits}g}".replace("-", "−"), "number")

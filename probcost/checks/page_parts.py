@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from probcost.checks import belief
+from probcost.checks.comparisons_check import ComparisonCheck
 from probcost.checks.diagnosis_table import name_of
 from probcost.checks.page_html import Cell, Section, number, picture, table
 from probcost.checks.score_table import entries
@@ -25,11 +26,13 @@ _READABLE = 5.6  # inches wide: small enough for a figure's letters to be read o
 _SAID = 3  # denied beliefs that the first sentence names
 
 
-def verdict(diagnosis: Diagnosis, check: Check, rows: int) -> str:
+def verdict(diagnosis: Diagnosis, check: Check) -> str:
     """The first thing to read: does the belief hold, what does not, what to try next."""
     denied, rejected = list(diagnosis.denied), list(check.rejected)
     if not denied and not rejected:
-        return _opening("", "Calibrated.", f"Nothing in these {rows:,} rows speaks against the cost function.")
+        return _opening(
+            "", "Calibrated.", f"Nothing in these data ({escape(check.looked_at)}) speaks against the cost function."
+        )
     beliefs = [line.belief for line in (denied or rejected)]
     said = "; and that ".join(beliefs[:_SAID])
     left = len(beliefs) - _SAID
@@ -86,7 +89,8 @@ def diagnosed(diagnosis: Diagnosis) -> Section:
     )
     figure = diagnosis.plot()
     if diagnosis.residuals is None:
-        figure.set_size_inches(_READABLE, figure.get_figheight())
+        figure.axes[0].set_title("", loc="left")  # the caption says it; without it the picture can be smaller
+        figure.set_size_inches(1.2 * _READABLE, figure.get_figheight())
     parts.append(picture(figure, "What the data say against the assumptions.", reading))
     return Section("diagnosis", "Which belief is wrong?", "".join(parts))
 
@@ -182,6 +186,11 @@ def checked(check: Check) -> Section:
         ]
         for line, corrected in zip(check.lines, check.corrected, strict=True)
     ]
+    bands = "A true model stays within the grey bands; what leaves them is drawn in orange."
+    diagonal = "On the diagonal probabilities come true; the bars are two standard errors, with people as their unit."
+    reading = diagonal if isinstance(check, ComparisonCheck) else bands
+    # A fit of comparisons that has learned no probability of a match has nothing to draw.
+    shown = picture(check.plot(), "The same in pictures.", reading) if check.pit.size else ""
     return Section(
         "check",
         "Is it calibrated?",
@@ -189,11 +198,7 @@ def checked(check: Check) -> Section:
         f"most {100 * check.level:g} of 100 data sets.</p>"
         + table("Checks and verdicts", ["", "check", "found", "expected", "p", "verdict"], rows, heads=1)
         + _legend({row[0].html for row in rows})
-        + picture(
-            check.plot(),
-            "The same in pictures.",
-            "A true model stays within the grey bands; what leaves them is drawn in orange.",
-        ),
+        + shown,
     )
 
 

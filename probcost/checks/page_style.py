@@ -51,6 +51,7 @@ footer{{margin-top:3rem;padding-top:.8rem;border-top:1px solid #ddd;color:#555;f
   .facts{{grid-template-columns:1fr;gap:0}}
   .facts dd{{margin-bottom:.6rem}}
   th,td{{padding-right:.7rem}}
+  table:not(.stack) tbody th{{position:sticky;left:0;background:#fff}}
   .stack,.stack tbody{{display:block}}
   .stack thead{{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}
   .stack tr{{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;padding:.6rem 0;border-bottom:1px solid #e4e4e4}}
