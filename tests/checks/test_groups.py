@@ -51,7 +51,8 @@ def test_a_true_model_holds_in_every_group_and_the_figure_shows_them(normal: Any
     model, y, groups = normal
     check = calibration(evidence(model, y), groups=groups)
     assert line(check, "group by group").verdict == "as expected"
-    assert (check.by_group.effective == UNITS * check.by_group.rows).all()
+    worth = check.by_group.effective / (UNITS * check.by_group.rows)
+    assert worth.between(0.8, 1.0).all()
     panel = check.plot().axes[-1]
     assert panel.get_title(loc="left") == "Bias of each group: 0 if calibrated"
     assert sum(len(dots.get_offsets()) for dots in panel.collections) == 8  # type: ignore[arg-type, misc]
