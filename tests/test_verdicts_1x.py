@@ -158,9 +158,7 @@ def test_the_same_verdicts_under_the_other_arviz() -> None:
     for name, found in here.items():
         assert there[name]["ok"] == found["ok"], name
         assert there[name]["verdicts"] == found["verdicts"], name
-        # Pareto shapes are fitted by each ArviZ in its own way: equal to a few thousandths.
-        tolerance = 5e-3 if name == "loo" else 1e-6
-        assert there[name]["numbers"] == pytest.approx(found["numbers"], rel=tolerance, abs=tolerance), name
+        assert there[name]["numbers"] == pytest.approx(found["numbers"], rel=1e-9, abs=1e-9), name
 
 
 def test_the_verdicts_tell_true_models_from_false_ones() -> None:

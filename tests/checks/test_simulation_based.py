@@ -15,6 +15,7 @@ from torch import nn
 
 import probcost as pc
 from probcost.checks.sbc_ranks import band, coverage, distance_p_value, rank_among, shape_of
+from probcost.inference import nuts
 from probcost.inference.posterior import Draws
 from probcost.likelihoods.continuous import Continuous
 
@@ -141,13 +142,14 @@ def test_coverage_counts_the_draws_that_there_are() -> None:
     assert shape_of(every, 39) == "ranks are not uniform"
 
 
-def test_nuts_is_right(x: Any) -> None:
+def test_nuts_is_right(x: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nuts, "_FEWEST_WARMUP", 60)  # enough for three parameters, and a third of the time
     given: dict[str, Any] = {"n": 10, "draws": 10, "epochs": 5, "quantities": ["mean"], "progress": False}
-    first = pc.sbc(linear(pc.likelihoods.Poisson(1), scale=0.4), x, **given)
-    assert first.ok
-    assert len(first.ranks) == 3
-    assert first.draws == 10
-    assert "NUTS of Poisson" in str(first)
+    result = pc.sbc(linear(pc.likelihoods.Poisson(1), scale=0.4), x, **given)
+    assert result.ok
+    assert len(result.ranks) == 3
+    assert result.draws == 10
+    assert "NUTS of Poisson" in str(result)
 
 
 def test_mean_field_is_too_narrow_where_the_posterior_is_correlated() -> None:
@@ -169,17 +171,17 @@ def test_laplace_is_right_where_the_posterior_is_normal(x: Any) -> None:
 
 
 def test_point_claims_of_map(x: Any) -> None:
-    few = pc.sbc(linear(), x, method="map", n=60, optimizer="lbfgs", progress=False)
-    assert few.ranks == {}
-    assert few.draws == 0
-    lines = {line.name: line for line in few.lines}
+    result = pc.sbc(linear(), x, method="map", n=60, optimizer="lbfgs", progress=False)
+    assert result.ranks == {}
+    assert result.draws == 0
+    lines = {line.name: line for line in result.lines}
     assert lines["predicted mean − true mean"].p_value > 0.01
     # A point's intervals leave out its own uncertainty: var(y − mean) is 1 + x'(X'X + 1)⁻¹x, on average 1 + 3 / (T + 1) or so.
     expected = 1 - 2 * stats.norm.sf(1.645 / math.sqrt(1 + 3 / (T + 1)))
     assert lines["90 % intervals hold"].found == pytest.approx(expected, abs=0.02)
     assert lines["90 % intervals hold"].verdict == "intervals are too narrow"
-    assert "no posterior" in str(few)
-    assert len(few.plot().axes) == 3
+    assert "no posterior" in str(result)
+    assert len(result.plot().axes) == 3
 
 
 def test_a_scale_that_is_learned_keeps_its_prior(x: Any) -> None:
