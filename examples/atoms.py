@@ -171,9 +171,10 @@ def plot_ladder(scores: dict[str, dict[str, float]]) -> Figure:
             axes[2].plot(shares, place, "o", color=colour, label=f"{level} %")
             axes[2].axvline(level, color=colour, linestyle="--", linewidth=1)
         axes[2].set(xlim=(0, 102))
-        axes[2].set_title("Atoms within the predicted region, %")
+        axes[2].set_title("Atoms in the region, %")
         axes[2].legend(loc="center left")
         for ax in axes:
+            ax.set_ylim(-0.6, len(scores) - 0.4)
             ax.set_yticks(place, [rung.replace("_", " ") for rung in scores])
         plt.close(figure)
     return figure

@@ -208,7 +208,9 @@ def compared(comparison: Comparison) -> Section:
     for row in comparison.rows:
         best = row is comparison.fits[0]
         error = f" ± {row.error:.4f}" if math.isfinite(row.difference) else ""
-        checked = "" if row.check is None else "yes" if row.check.ok else f"no: {', '.join(row.rejected)}"
+        checked = (
+            "" if row.check is None else "calibrated" if row.check.ok else f"not calibrated: {', '.join(row.rejected)}"
+        )
         rows.append(
             [
                 Cell(escape(row.name)),
@@ -216,10 +218,10 @@ def compared(comparison: Comparison) -> Section:
                 Cell("" if best else _nats(row.difference, "+").html + error, "number"),
                 Cell("", "number") if best else _p_value(row.p_value),
                 Cell("" if row.coverage is None else f"{100 * row.coverage:.1f} %", "number"),
-                Cell(escape(checked)),
+                Cell(escape(checked), "words"),
             ]
         )
-    header = ["fit", f"nats per {comparison.each}", "less the best", "p", "90 % holds", "calibrated"]
+    header = ["fit", f"nats per {comparison.each}", "less the best", "p", "90 % holds", "checked"]
     how = "left out one by one (PSIS)" if comparison.by_loo else "scored"
     note = (
         f"{comparison.shape[0]:,} rows of {comparison.shape[1]:,}, {how}. Differences are paired; their standard errors are by "
