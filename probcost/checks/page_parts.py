@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from probcost.checks import belief
 from probcost.checks.comparisons_check import ComparisonCheck
 from probcost.checks.diagnosis_table import name_of
@@ -151,7 +153,7 @@ def scored(score: Score) -> Section:
                 Cell(escape(entry.unit), "words"),
             ]
         )
-    without = sum(not (sd < float("inf")) for sd in score.sds.ravel())
+    without = int((~np.isfinite(score.sds)).sum())
     note = (
         f"<p>{without:,} of {score.sds.size:,} predictions have no finite variance (heavy tails): RMSE, sharpness and the "
         "picture of errors say little then; NLL, CRPS and coverage hold.</p>"
