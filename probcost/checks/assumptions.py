@@ -9,14 +9,14 @@ import numpy as np
 from scipy import special, stats
 
 from probcost.checks import p_values
+from probcost.checks.autocorrelation import lag_scores, of_lags
 from probcost.checks.dependence import independence
 from probcost.checks.diagnosis_result import Finding
 from probcost.checks.evidence import Floats
-from probcost.checks.residuals import Residuals, of_scores, of_squares, sidak, worth
+from probcost.checks.residuals import Residuals, of_scores, of_squares, worth
 
 __all__ = [
     "AS_EXPECTED",
-    "autocorrelation_scores",
     "direction",
     "explained_by",
     "hidden_by_scale",
@@ -25,7 +25,6 @@ __all__ = [
 ]
 
 _BLOCKS = 10
-_LAGS = 5
 _FEW_ROWS = 10
 AS_EXPECTED = "as expected"
 
@@ -100,7 +99,7 @@ def _inputs(seen: Residuals) -> Finding:
     explained = max(0.0, float(squares.mean() - degrees) / rows)
     if seen.learned is not None:
         scores, learned = _learned(seen)
-        p = sidak(p, learned)
+        p = p_values.sidak([p, learned])
         explained = max(explained, float((scores**2).mean()) / rows)
     verdict, effect = AS_EXPECTED, f"{100 * explained:.2g} % of the residuals' variance"
     gain = -0.5 * math.log1p(-min(explained, 0.999))
@@ -153,9 +152,9 @@ def hidden_by_scale(seen: Residuals) -> float:
 
 def _time(seen: Residuals) -> Finding:
     rows = len(seen.z)
-    lag_1, all_lags = autocorrelation_scores(seen.z)
-    own = of_squares((all_lags**2).sum(axis=0), len(all_lags), rows, independent=seen.independent)
-    p = sidak(of_scores(lag_1, independent=seen.independent), own)
+    all_lags = lag_scores(seen.z)
+    lag_1 = all_lags[0]
+    p = of_lags(seen.z, units_depend=not seen.independent)
     r = lag_1 / math.sqrt(rows)
     verdict = AS_EXPECTED
     if p < seen.level:
@@ -166,25 +165,12 @@ def _time(seen: Residuals) -> Finding:
     return Finding("independence over time", belief, float(r.mean()), 0.0, _deviating(lag_1), p, gain, verdict)
 
 
-def autocorrelation_scores(z: Floats) -> tuple[Floats, Floats]:
-    """Lag 1 ``[N]``, and lags 1 … 5 ``[L, N]``, of residuals ``[T, N]``: each standard normal under the model."""
-    rows = len(z)
-    centred = z - z.mean(axis=0)
-    variance = np.maximum((centred**2).mean(axis=0), 1e-300)
-    lags = range(1, min(_LAGS, rows // 4) + 1)
-    r = np.stack([(centred[lag:] * centred[:-lag]).sum(axis=0) / (rows * variance) for lag in lags])
-    lag = np.array(lags)[:, None]
-    # Davies & Newbold (1979): exact mean, and variance to first order, of autocorrelations around an estimated mean.
-    scores = (r + (rows - lag) / (rows * (rows - 1))) * math.sqrt(rows * (rows + 2)) / np.sqrt(rows - lag)
-    return scores[0], scores
-
-
 def _drift(seen: Residuals) -> Finding:
     rows = len(seen.z)
     blocks = np.array_split(np.arange(rows), min(_BLOCKS, rows // 5))
     means = np.stack([seen.z[block].mean(axis=0) for block in blocks]) - seen.z.mean(axis=0)
     # Where neighbours are alike, block means vary by that alone, which is another line's matter.
-    lag_1, _ = autocorrelation_scores(seen.z)
+    lag_1 = lag_scores(seen.z)[0]
     r = float(lag_1.mean() / math.sqrt(rows))
     alike = stats.norm.sf(lag_1.sum() / math.sqrt(len(lag_1))) < seen.level
     share = (1 - r) / (1 + r) if alike and 0 < r < 1 else 1.0
@@ -212,7 +198,7 @@ def _units(seen: Residuals) -> Iterator[Finding]:
         standard = standard / np.maximum(np.linalg.norm(standard, axis=0), 1e-300)
         mean = float(((standard.sum(axis=1) ** 2).sum() - (standard**2).sum()) / 2 / pairs)
         score = mean * math.sqrt(pairs * (rows - 1))
-        p = line.p_value if units == 2 else sidak(line.p_value, float(2 * stats.norm.sf(abs(score))))
+        p = line.p_value if units == 2 else p_values.sidak([line.p_value, float(2 * stats.norm.sf(abs(score)))])
         verdict = AS_EXPECTED
         if p < seen.level:
             shared = f"units vary together: mean correlation {mean:.3f}"

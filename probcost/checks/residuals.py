@@ -14,7 +14,7 @@ from probcost.checks import p_values
 from probcost.checks.evidence import Evidence, Floats
 from probcost.checks.pit import quantile_residuals, randomized_pit
 
-__all__ = ["Residuals", "of_scores", "of_squares", "residuals", "sidak", "worth"]
+__all__ = ["Residuals", "of_scores", "of_squares", "residuals", "worth"]
 
 # Inputs beyond this many are seen through so many principal components; a basis has at most so many functions.
 _COMPONENTS, _FUNCTIONS = 20, 60
@@ -141,11 +141,6 @@ def worth(squares: float, degrees: float, observations: int) -> float:
     return max(0.0, squares - degrees) / (2 * observations)
 
 
-def sidak(*p: float) -> float:
-    """The smallest of independent p-values, corrected for their number: uniform again."""
-    return float(-math.expm1(len(p) * math.log1p(-min(p)))) if min(p) < 1 else 1.0
-
-
 def of_scores(scores: Floats, *, independent: bool) -> float:
     r"""P-value of N scores that are standard normal under the model: whether they are off together, or each in its own way.
 
@@ -157,7 +152,7 @@ def of_scores(scores: Floats, *, independent: bool) -> float:
     n = len(scores)
     together = float(scores.sum() ** 2 / n)
     shared = float(stats.chi2.sf(together, 1))
-    return shared if n == 1 else sidak(shared, float(stats.chi2.sf((scores**2).sum() - together, n - 1)))
+    return shared if n == 1 else p_values.sidak([shared, float(stats.chi2.sf((scores**2).sum() - together, n - 1))])
 
 
 def of_squares(squares: Floats, degrees: int, rows: int, *, independent: bool) -> float:

@@ -21,7 +21,8 @@ from probcost import distributions as dist
 from probcost import likelihoods as of
 from probcost.checks.assumptions import of_dependence, of_means
 from probcost.checks.assumptions_of_shape import of_shape, of_spread
-from probcost.checks.residuals import of_scores, of_squares, residuals, sidak
+from probcost.checks.p_values import sidak
+from probcost.checks.residuals import of_scores, of_squares, residuals
 from tests.checks.simulated import VectorNormal, evidence, negative_binomial, poisson, vector_evidence
 
 Array = NDArray[Any]
@@ -229,7 +230,7 @@ def test_the_corrections_are_exact() -> None:
     for p in (
         [of_scores(row, independent=True) for row in z],
         [of_scores(row[:1], independent=True) for row in z],
-        [sidak(*2 * stats.norm.sf(np.abs(row))) for row in z[:5000]],
+        [sidak(2 * stats.norm.sf(np.abs(row))) for row in z[:5000]],
     ):
         assert stats.kstest(p, "uniform").pvalue > 1e-3
     # (T − 1) R² of regressions on 5 functions of 40 rows, for two units together.
