@@ -14,15 +14,14 @@ from torch.distributions import Distribution, constraints
 from tqdm.auto import tqdm
 
 from probcost.model import CostModel
+from probcost.reading import Filled, Reading, log_mean_of_exp, read_off
 from probcost.uncertainty import Uncertainty
 
-__all__ = ["Predictive", "Reading", "Summary", "seeded"]
+__all__ = ["Predictive", "Summary", "seeded"]
 
 # Numbers held at once for each quantity, [S, rows, N]: 4 MiB in float32, which stays in a processor's cache. With draws,
 # eight times that: every chunk then reads all S networks, which must pay.
 _CHUNK = 2**20
-# Mean masses below it are taken from log-probabilities: some of their draws are too small for float32.
-_FAINT = 1e-20
 # Log-probabilities of counts that differ relatively by less are of one and the same probability.
 _ROUNDING = 1e-6
 
@@ -33,27 +32,6 @@ class Summary(NamedTuple):
     mean: Tensor
     sd: Tensor
     quantiles: Tensor
-
-
-class Reading(NamedTuple):
-    """What predictions say of one observation a row, ``[T, N]`` each but where it says otherwise.
-
-    Attributes:
-        log_prob: log p(y) of the mixture, nats; ``[T]`` of whole vectors.
-        cdf: P(Y ≤ y), of each unit by itself.
-        cdf_below: P(Y < y); of real numbers the same as ``cdf``.
-        prob_zero: P(Y = 0) of counts; None of real numbers.
-        mean, variance: None unless asked for.
-        by_draw: log p(row | θ_s), summed over units, ``[S, T]``; None unless asked for.
-    """
-
-    log_prob: Tensor
-    cdf: Tensor
-    cdf_below: Tensor
-    prob_zero: Tensor | None
-    mean: Tensor | None = None
-    variance: Tensor | None = None
-    by_draw: Tensor | None = None
 
 
 class Predictive(Distribution):
@@ -135,10 +113,10 @@ class Predictive(Distribution):
             moments: whether mean and variance are wanted.
             by_draw: whether every draw's log-probability of every row is, which PSIS-LOO needs.
         """
-        value, parts = self._aligned(value), _Filled(len(self.x))
+        value, parts = self._aligned(value), Filled(len(self.x))
         for rows, component in self._watched("reading predictions"):
             with torch.no_grad():
-                each, mixed = _read(component, value[rows], self.model.likelihood.discrete)
+                each, mixed = read_off(component, value[rows], self.model.likelihood.discrete)
                 parts.put(rows, **mixed)
                 if moments:
                     parts.put(rows, mean=component.mean.mean(0))
@@ -155,7 +133,7 @@ class Predictive(Distribution):
 
     def by_draw(self, value: Tensor) -> Tensor:
         """log p(row | θ_s) of every draw and row, ``[S, T]``, summed over units as it is computed: no ``[S, T, N]``."""
-        value, parts = self._aligned(value), _Filled(len(self.x))
+        value, parts = self._aligned(value), Filled(len(self.x))
         for rows, component in self._watched("log-likelihood of every draw"):
             with torch.no_grad():
                 log_prob = component.log_prob(value[rows])
@@ -313,61 +291,9 @@ class Predictive(Distribution):
         return value.expand(self._shape)
 
 
-class _Filled:
-    """Results by name, filled in chunk by chunk: small ones kept between large temporaries would leave the heap full of holes."""
-
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
-        self.whole: dict[str, Tensor] = {}
-
-    def put(self, rows: slice, **parts: Tensor) -> None:
-        for name, part in parts.items():
-            if name not in self.whole:
-                self.whole[name] = part.new_empty((self.rows, *part.shape[1:]))
-            self.whole[name][rows] = part
-
-
-def _read(component: Any, value: Tensor, discrete: bool) -> tuple[Tensor, dict[str, Tensor]]:
-    """log p(value) of every draw ``[S, rows, ...]``, and of their mixture the fields of a `Reading` that always are."""
-    if hasattr(component, "averaged"):
-        each = component.averaged(value)
-        below = torch.where(value > 0, (each.cdf - each.mass).clamp_min(0), 0.0)
-        log_prob = _log_mean(each.log_prob, each.mass)
-        return each.log_prob, {"log_prob": log_prob, "cdf": each.cdf, "cdf_below": below, "prob_zero": each.prob_zero}
-    by_draw = component.log_prob(value)
-    if hasattr(component, "marginals"):  # of a vector of counts
-        _, read = _read(component.marginals, value, discrete)
-        return by_draw, {**read, "log_prob": _mean_of_exp(by_draw, 0)}
-    cdf = component.cdf(value).mean(0)
-    read = {"log_prob": _mean_of_exp(by_draw, 0), "cdf": cdf, "cdf_below": cdf}
-    if discrete:
-        # Nothing lies below the first count, and not every cdf takes −1.
-        below = component.cdf((value - 1).clamp(min=0)).mean(0)
-        read["cdf_below"] = torch.where(value > 0, below, 0.0)
-        read["prob_zero"] = component.cdf(torch.zeros_like(value)).mean(0)
-    return by_draw, read
-
-
-def _log_mean(log_prob: Tensor, mass: Tensor) -> Tensor:
-    """log of the draws' mean mass, which is given: taken as it is unless it has lost digits, or was a single one's."""
-    if len(log_prob) == 1:
-        return log_prob[0]
-    result = mass.log()
-    faint = mass < _FAINT
-    result[faint] = _mean_of_exp(log_prob[:, faint], 0)
-    return result
-
-
 def _mixed(component: Any, value: Tensor, dim: int) -> Tensor:
     """log p(value) of the equal mixture over dimension ``dim``, where the posterior draws are."""
-    return _mean_of_exp(component.log_prob(value), dim)
-
-
-def _mean_of_exp(log_prob: Tensor, dim: int) -> Tensor:
-    """log of the mean of exp along ``dim``; in half the time of torch.logsumexp."""
-    top = log_prob.amax(dim, keepdim=True)
-    top = torch.where(top.isfinite(), top, 0.0)
-    return (log_prob - top).exp_().mean(dim).log_().add_(top.squeeze(dim))
+    return log_mean_of_exp(component.log_prob(value), dim)
 
 
 def _crps(samples: Tensor, value: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ FLOW = [
     "inputs",
     "history",
     "uncertainty",
+    "reading",
     "predict",
 ]
 FLOW += ["inference", "tabular", "checks", "scenarios"]

@@ -41,7 +41,6 @@ def as_text(comparison: Comparison) -> str:
     """At most 110 columns wide, unless names are long."""
     header, body = _header(comparison), [_cells(row, comparison) for row in comparison.rows]
     widths = [max(len(line[i]) for line in [header, *body]) for i in range(len(header))]
-    # What the data reject is said in the notes where it does not fit beside.
     lines = [_line(line, widths) for line in [header, *body]]
     return "\n".join([*textwrap.wrap(comparison.verdict, _WIDTH), "", *lines, "", *_wrapped(_notes(comparison))])
 
@@ -111,7 +110,8 @@ def _notes(comparison: Comparison) -> Iterator[str]:
 
 
 def _loo_heading(loo: LeaveOneOut) -> str:
-    return f"{loo.model}: {len(loo.pointwise):,} rows of {loo.units:,} left out one by one, by PSIS of {loo.n_draws:,} draws."
+    rows = f"{len(loo.pointwise):,} rows of {loo.units:,} unit{'s' * (loo.units > 1)}"
+    return f"{loo.model}: {rows} left out one by one, by PSIS of {loo.n_draws:,} draws."
 
 
 def _loo_rows(loo: LeaveOneOut) -> list[tuple[str, ...]]:
@@ -162,7 +162,7 @@ def _capital(words: str) -> str:
 def _number(value: float) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
 def _p(value: float) -> str:

@@ -56,7 +56,7 @@ def _against_null(comparison: Comparison, null: Compared) -> str:
     if null.difference > 0 and null.differs:
         return f"The null model, each unit's mean and spread for every row, predicts better than all of them: {best} is no use."
     if not null.differs:
-        by = f"{-null.difference:+.3g} ± {null.error:.2g} nats {_article(comparison.each)}, {p_in_words(null.p_value)}"
+        by = f"{0.0 - null.difference:+.3g} ± {null.error:.2g} nats {_article(comparison.each)}, {p_in_words(null.p_value)}"
         return f"{best} is no better than the null model ({by})."
     subject = "It" if len(comparison.tied) == 1 else best
     return f"{subject} is better than the null model, each unit's mean and spread for every row, by {_by(comparison, null)}."

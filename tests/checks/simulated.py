@@ -14,7 +14,7 @@ from torch import Tensor
 
 from probcost.checks import crps_from_samples
 from probcost.checks.evidence import Evidence, Floats
-from probcost.predict import Reading
+from probcost.reading import Reading
 
 __all__ = [
     "ConwayMaxwell",
