@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from probcost.inference import fit
 from probcost.model import CostModel
+from probcost.predict import seeded
 
 if TYPE_CHECKING:
     from probcost.checks.evidence import Floats
@@ -145,14 +146,17 @@ class _Run:
         """Fit one simulated data set, and note where its truth lies."""
         from probcost.checks.sbc_claims import claims
 
-        fitted = self._fitted(truth.y, self.seed + i)
+        # Not the seed of the truth: its random numbers would be those of the draws.
+        own = self.seed + i * _APART + _APART // 2
+        fitted = self._fitted(truth.y, own)
         with torch.no_grad():
             true = self.model.distribution(self.inputs, truth.weights)
             if self.method == "map":
-                new = true.sample()[0]
-                found: Mapping[str, float] = claims(fitted.model, true, self.inputs, new, self.seed + i)
+                with seeded(own, self.inputs.device):
+                    new = true.sample()[0]
+                found: Mapping[str, float] = claims(fitted.model, true, self.inputs, new, own)
             else:
-                found = self._ranked(i, fitted, truth, true)
+                found = self._ranked(i, fitted, truth, true, own)
         for name, value in found.items():
             self.found.setdefault(name, []).append(value)
 
@@ -183,11 +187,11 @@ class _Run:
         given = {**own, **self.options}
         return fit(self.model, self.x, y, method=self.method, validation=None, seed=seed, progress=False, **given)
 
-    def _ranked(self, i: int, fitted: Any, truth: Simulated, true: Any) -> dict[str, float]:
+    def _ranked(self, i: int, fitted: Any, truth: Simulated, true: Any, seed: int) -> dict[str, float]:
         from probcost.checks.sbc_quantities import chosen_quantities
         from probcost.checks.sbc_ranks import rank_among
 
-        drawn = fitted.posterior.draws(self.draws, self.seed + i)
+        drawn = fitted.posterior.draws(self.draws, seed)
         if not drawn or len(next(iter(drawn.values()))) != self.draws:
             raise ValueError(f"the method must hand out {self.draws} posterior draws, and has {fitted.posterior!r}")
         if not self.quantities:

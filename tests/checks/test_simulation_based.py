@@ -15,7 +15,6 @@ from torch import nn
 
 import probcost as pc
 from probcost.checks.sbc_ranks import band, coverage, distance_p_value, rank_among, shape_of
-from probcost.inference import nuts
 from probcost.inference.posterior import Draws
 from probcost.likelihoods.continuous import Continuous
 
@@ -70,7 +69,7 @@ def conjugate(narrow: float = 1.0, shift: float = 0.0, ignore: bool = False) -> 
 
 
 def test_an_exact_posterior_passes_at_the_nominal_rate(x: Any) -> None:
-    results = [pc.sbc(linear(), x, method=conjugate(), n=20, seed=1000 * s, progress=False) for s in range(50)]
+    results = [pc.sbc(linear(), x, method=conjugate(), n=20, seed=1000 * s, progress=False) for s in range(40)]
     assert (
         sum(result.ok for result in results) >= 44
     )  # of 50: at least 47.5 expected, and 44 in all but 2 % of such tests
@@ -142,8 +141,7 @@ def test_coverage_counts_the_draws_that_there_are() -> None:
     assert shape_of(every, 39) == "ranks are not uniform"
 
 
-def test_nuts_is_right(x: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nuts, "_FEWEST_WARMUP", 60)  # enough for three parameters, and a third of the time
+def test_nuts_is_right(x: Any) -> None:
     given: dict[str, Any] = {"n": 10, "draws": 10, "epochs": 5, "quantities": ["mean"], "progress": False}
     result = pc.sbc(linear(pc.likelihoods.Poisson(1), scale=0.4), x, **given)
     assert result.ok
