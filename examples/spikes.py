@@ -109,7 +109,7 @@ def main() -> None:
         x[test],
         y[test],
         arguments.out / "report.html",
-        title=f"Spike counts of a {summary['data']}: is their noise {arguments.likelihood.replace('_', ' ')}?",
+        title=f"Spike counts: {summary['data']}, {type(model.likelihood).__name__} by {arguments.method}",
         pictures=dict(pictures.values()),
         tables={"On the test bins": pd.Series(scores).to_frame("value")},
     )

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["checked", "compared", "diagnosed", "modelled", "not_row_by_row", "scored", "trained", "verdict"]
 
 _READABLE = 5.6  # inches wide: small enough for a figure's letters to be read on a phone
-_SAID = 3  # denied beliefs that the first sentence names
 
 
 def verdict(diagnosis: Diagnosis, check: Check) -> str:
@@ -35,18 +34,16 @@ def verdict(diagnosis: Diagnosis, check: Check) -> str:
         return _opening(
             "", "Calibrated.", f"Nothing in these data ({escape(check.looked_at)}) speaks against the cost function."
         )
-    beliefs = [line.belief for line in (denied or rejected)]
-    said = "; and that ".join(beliefs[:_SAID])
-    left = len(beliefs) - _SAID
-    more = f"; and {left} more belief{'s' if left > 1 else ''}" if left > 0 else ""
+    first, *others = denied or rejected
+    also = f"; and {len(others)} more: {', '.join(line.name for line in others)}" if others else ""
     advice = ""
     if diagnosis.next:
         advice = f" To try next: {_code(name_of(diagnosis.next[0]))}."
     elif diagnosis.first is not None:
         advice = f" To try next: {_code(diagnosis.first.name)}."
     elif denied and denied[0].advice:
-        advice = f" To try next: {escape(denied[0].advice)}"
-    return _opening("denied", "Not calibrated.", f"The data deny that {escape(said + more)}.{advice}")
+        advice = f" To try next: {escape(denied[0].advice.split('. ')[0].rstrip('.'))}."
+    return _opening("denied", "Not calibrated.", f"The data deny that {escape(first.belief + also)}.{advice}")
 
 
 def diagnosed(diagnosis: Diagnosis) -> Section:
