@@ -70,9 +70,7 @@ def conjugate(narrow: float = 1.0, shift: float = 0.0, ignore: bool = False) -> 
 
 def test_an_exact_posterior_passes_at_the_nominal_rate(x: Any) -> None:
     results = [pc.sbc(linear(), x, method=conjugate(), n=20, seed=1000 * s, progress=False) for s in range(40)]
-    assert (
-        sum(result.ok for result in results) >= 44
-    )  # of 50: at least 47.5 expected, and 44 in all but 2 % of such tests
+    assert sum(result.ok for result in results) >= 34  # of 40: at least 38 expected
     single = [line.p_value for result in results for line in result.lines if line.name == "log_likelihood"]
     assert stats.kstest(single, "uniform").pvalue > 0.01
 
