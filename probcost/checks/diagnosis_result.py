@@ -33,7 +33,7 @@ class Finding:
         verdict: in words; "as expected" where the data do not deny the belief.
         advice: what to try where they do; empty otherwise.
         next: likelihoods, or other remedies, that drop this assumption; best first, empty where the belief holds.
-        p_corrected: Holm's correction of ``p_value`` for the number of findings.
+        p_corrected: Holm's correction of ``p_value`` for the number of findings, and a quarter more.
     """
 
     name: str
