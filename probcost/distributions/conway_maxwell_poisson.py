@@ -21,6 +21,8 @@ __all__ = ["ConwayMaxwellPoisson"]
 
 # Terms up to here cancel in float32 with an error below 10⁻⁴ nats; larger ones are computed in float64.
 _FLOAT32_TERMS = 500.0
+# Elements whose variance is computed at once.
+_AT_ONCE = 1 << 18
 # From this count and location on, k η − log k! is measured from λ; below, the terms are small anyway.
 _LOADER_COUNTS = 64
 
@@ -137,7 +139,17 @@ class ConwayMaxwellPoisson(CountDistribution):
     def variance(self) -> Tensor:
         """Var[k] = ∂²log Z/∂η² / ν²; not differentiable."""
         with torch.no_grad():
-            return -self.family.hessian(torch.zeros_like(self.nu), *self._params)[0] / self.nu.square()
+            if self.nu.numel() <= _AT_ONCE or self.nu.ndim < 2:
+                return -self.family.hessian(torch.zeros_like(self.nu), *self._params)[0] / self.nu.square()
+            # Six float64 sums an element: of many draws at once they would take a hundred times the result's memory.
+            result = torch.empty_like(self.log_location)
+            step = max(1, _AT_ONCE * len(result) // result.numel())
+            for start in range(0, len(result), step):
+                part = (self.log_location[start : start + step], self.nu[start : start + step])
+                result[start : start + step] = (
+                    -self.family.hessian(torch.zeros_like(part[1]), *part)[0] / part[1].square()
+                )
+            return result
 
     def sample(self, sample_shape: SampleShape = ()) -> Tensor:
         """Exact draws ``[*sample_shape, *batch_shape]`` in the dtype of ``log_location``, in bounded memory."""
