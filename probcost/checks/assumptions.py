@@ -13,6 +13,7 @@ from probcost.checks.autocorrelation import lag_scores, of_lags
 from probcost.checks.dependence import independence
 from probcost.checks.diagnosis_result import Finding
 from probcost.checks.evidence import Floats
+from probcost.checks.joint import Joint
 from probcost.checks.residuals import Residuals, of_scores, of_squares, worth
 
 __all__ = [
@@ -45,6 +46,8 @@ def of_dependence(seen: Residuals) -> Iterator[Finding]:
         yield _drift(seen)
     if seen.independent:
         yield from _units(seen)
+    elif seen.joint is not None:
+        yield _together(seen, seen.joint)
 
 
 def _level(seen: Residuals) -> Finding:
@@ -207,6 +210,19 @@ def _units(seen: Residuals) -> Iterator[Finding]:
         correlations = (standard.T @ standard)[np.triu_indices(units, 1)]
         gain = worth(rows * (correlations**2).sum(), pairs, seen.z.size)
         yield Finding("independence of units", line.belief, mean, 0.0, effect, p, gain, verdict)
+
+
+def _together(seen: Residuals, joint: Joint) -> Finding:
+    p = joint.p_value
+    (observed, expected), verdict = joint.mean, AS_EXPECTED
+    if p < seen.level:
+        verdict = (
+            f"units go together otherwise than predicted: mean correlation {observed:.3f}, {expected:.3f} is predicted"
+        )
+    off = (joint.observed - joint.replicated.mean(axis=0)) / np.maximum(joint.replicated.std(axis=0), 1e-300)
+    gain = worth((off**2).sum(), len(off), seen.z.size)
+    belief = "units vary together as predicted"
+    return Finding("dependence of units", belief, observed, expected, "", p, gain, verdict)
 
 
 def direction(scores: Floats) -> int:

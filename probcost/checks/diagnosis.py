@@ -63,9 +63,11 @@ def diagnose(
     from probcost.checks.assumptions import hidden_by_scale
     from probcost.checks.diagnosis_result import Diagnosis
     from probcost.checks.evidence import gather
+    from probcost.checks.joint import joint
     from probcost.checks.remedies import advised, mends, to_try
     from probcost.checks.residuals import residuals
     from probcost.checks.trials import Outcome, attempt
+    from probcost.inputs import as_inputs
 
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; it must lie between 0 and 1")
@@ -82,6 +84,10 @@ def diagnose(
     seen = residuals(evidence, *_inputs(fit, x), level=level, seed=seed)
     if train is not None:
         seen = _with_learned(seen, fit, train, x)
+    if evidence.vectors:
+        rows = as_inputs(x, fit.null_mean)
+        together = joint(seen.z, lambda at: fit.predict(rows[at]), discrete=evidence.discrete, seed=seed)
+        seen = dataclasses.replace(seen, joint=together)
     findings = _corrected(_assumptions(seen))
     denied = {finding.name for finding in findings if finding.p_corrected < level}
     likelihood = fit.model.likelihood
@@ -127,7 +133,9 @@ def _with_learned(seen: Residuals, fit: Any, train: tuple[Any, Any], x: Any) -> 
 
 def _held(left: Residuals, level: float) -> set[str]:
     """Names of the assumptions that these residuals do not deny."""
-    return {finding.name for finding in _corrected(_assumptions(left)) if finding.p_corrected >= level}
+    held = {finding.name for finding in _corrected(_assumptions(left)) if finding.p_corrected >= level}
+    # To go together as predicted is what takes the place of going each its own way.
+    return held | {"independence of units"} if "dependence of units" in held else held
 
 
 def _inputs(fit: Any, x: Any) -> tuple[Any, list[str]]:

@@ -69,6 +69,10 @@ _REMEDIES: dict[str, tuple[tuple[type, ...], str]] = {
         "Give the network time, or what drifts, as an input; hold out whole stretches of time, and mistrust predictions far "
         "from the training rows.",
     ),
+    "dependence of units": (
+        (*_COUPLED, likelihoods.Mixture),
+        "Let the network predict how units vary together, with more room for it; or mix several ways.",
+    ),
     "independence of units": (_COUPLED, "Let units vary together: one vector a row, or one gain that all share."),
 }
 

@@ -12,6 +12,7 @@ from scipy import special, stats
 
 from probcost.checks import p_values
 from probcost.checks.evidence import Evidence, Floats
+from probcost.checks.joint import Joint
 from probcost.checks.pit import quantile_residuals, randomized_pit
 
 __all__ = ["Residuals", "of_scores", "of_squares", "residuals", "worth"]
@@ -39,6 +40,7 @@ class Residuals:
         independent: whether the model holds units independent, given the inputs.
         learned: what training rows' residuals say of these, ``[T, N]``; None where there are no training rows to learn from.
         learned_error: the same of y − mean, in standard deviations of it.
+        joint: of vectors, how their units go together.
     """
 
     evidence: Evidence
@@ -53,6 +55,7 @@ class Residuals:
     independent: bool
     learned: Floats | None = None
     learned_error: Floats | None = None
+    joint: Joint | None = None
 
     @property
     def location(self) -> Floats:

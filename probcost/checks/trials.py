@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pyro.distributions import TorchDistribution
 from torch import Tensor
 
 from probcost.checks.candidates import Candidate, candidates
@@ -16,6 +17,7 @@ from probcost.checks.diagnosis_result import Trial
 from probcost.checks.diagnosis_table import name_of
 from probcost.checks.evidence import Evidence, Floats
 from probcost.checks.gain import gain
+from probcost.checks.joint import joint
 from probcost.checks.residuals import Residuals, residuals
 from probcost.checks.shape_fit import ShapeFit
 from probcost.likelihoods import Likelihood
@@ -169,9 +171,17 @@ def _left(first: _Scored, seen: Residuals, data: _Data) -> Residuals:
         discrete=discrete,
     )
     coupled = bool(first.fitted[0].likelihood.event_dim)
-    return residuals(
-        evidence, seen.inputs[data.rows], seen.input_names, level=seen.level, seed=0, independent=not coupled
-    )
+    inputs = seen.inputs[data.rows]
+    left = residuals(evidence, inputs, seen.input_names, level=seen.level, seed=0, independent=not coupled)
+    if not coupled:
+        return left
+    # Of one half of the rows, by what the other half taught.
+    part, fitted = data.halves[0], first.fitted[0]
+
+    def distribution_at(rows: NDArray[np.int64]) -> TorchDistribution:
+        return fitted(part[torch.as_tensor(rows)])
+
+    return replace(left, joint=joint(left.z[part.numpy()], distribution_at, discrete=discrete, seed=0))
 
 
 def _data(seen: Residuals) -> _Data:
