@@ -129,6 +129,7 @@ def _lags(axis: Axes, z: Floats) -> None:
         xlabel="rows apart",
         ylabel="correlation" + ", mean of units" * (units > 1),
     )
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_title("Does a row say anything of the next?")
     axis.legend(loc="upper right", fontsize=10)
 

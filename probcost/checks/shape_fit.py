@@ -15,7 +15,7 @@ __all__ = ["ShapeFit"]
 
 _STEPS = 60
 # Standard deviation of the prior on weights of functions of the inputs; the functions have variance 1.
-_WEIGHT = 0.1
+_WEIGHT = 0.03
 # A pull, weak beside any data, that keeps what the rows say nothing about where it began.
 _PULL = 1e-4
 
