@@ -1,0 +1,60 @@
+"""The documentation site: `make docs` builds it into docs/_build/html, without network, every page's code executed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version as installed
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
+# Pages are executed side by side, each in a kernel of its own; one thread each also makes their numbers repeatable.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# tqdm would say on every page that notebooks could have prettier bars.
+os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
+
+project = "probcost"
+author = "The probcost authors"
+project_copyright = "The probcost authors, Apache-2.0"
+version = release = installed("probcost")
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "cost",
+    "exercise",
+]
+exclude_patterns = ["_build", "gallery/**/*.ipynb", "gallery/**/*.py", "gallery/**/*.zip"]
+nitpicky = False
+
+myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath", "substitution"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+# A warning or a progress bar on a page is an oversight, unless its cell says `mystnb: {output_stderr: show}`.
+nb_output_stderr = "remove-warn"
+
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+autodoc_class_signature = "mixed"
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+
+html_theme = "furo"
+html_title = "probcost"
+html_static_path = ["_static"]
+html_copy_source = False
+html_show_sphinx = False
+templates_path: list[str] = []
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
