@@ -1,9 +1,9 @@
-# `make demo` and `make test` need Python 3.11 or newer and nothing else: each sets up what it uses.
+# `make demo`, `make test` and `make docs` need Python 3.11 or newer and nothing else: each sets up what it uses.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test benchmarks clean
+.PHONY: demo test docs benchmarks clean
 
 demo: $(VENV)/demo.done
 	$(BIN)/python examples/spikes.py --out demo
@@ -13,6 +13,10 @@ test: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
+
+# Every page afresh, its code executed: a page that was right yesterday is not taken over.
+docs: $(VENV)/docs.done
+	$(BIN)/sphinx-build -W --keep-going -q -E -j auto -b html docs docs/_build/html
 
 benchmarks: $(VENV)/test.done
 	$(BIN)/python -m tests.benchmarks
@@ -32,5 +36,9 @@ $(VENV)/test.done: $(VENV)/base.done pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[plots,test]'
 	touch $@
 
+$(VENV)/docs.done: $(VENV)/base.done pyproject.toml
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo docs/_build docs/gallery
