@@ -54,7 +54,7 @@ def blocks(page: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("page", "i"),
-    [(page, 0) for page in ("docs/uncertainty.md", "docs/faces.md", "docs/checks.md")]
+    [(page, 0) for page in ("docs/guides/uncertainty.md", "docs/guides/faces.md", "docs/guides/checks.md")]
     + [("README.md", i) for i in range(3)],
 )
 def test_printed_lines_run(page: str, i: int, tmp_path: Path) -> None:
