@@ -63,7 +63,10 @@ def _level(seen: Residuals) -> Finding:
     verdict = AS_EXPECTED
     if p < seen.level:
         where = {1: "observations lie higher", -1: "observations lie lower", 0: "some units lie higher, others lower"}
-        verdict = f"{where[direction(scores)]} than predicted: levels have moved since training, or never fitted"
+        # Where few busy units move one way and many quiet ones the other, there is no one direction.
+        agreed = direction(scores) if direction(scores) * (observed - predicted) > 0 else 0
+        verdict = f"{where[agreed if len(scores) > 1 else direction(scores)]} than predicted: "
+        verdict += "levels have moved since training, or never fitted"
     belief = "the level is still where it was in training: predicted means are right on average"
     gain = worth((scores**2).sum(), len(scores), seen.z.size)
     return Finding("level since training", belief, float(mean.mean()), 0.0, effect, p, gain, verdict)
@@ -204,8 +207,13 @@ def _units(seen: Residuals) -> Iterator[Finding]:
         p = line.p_value if units == 2 else p_values.sidak([line.p_value, float(2 * stats.norm.sf(abs(score)))])
         verdict = AS_EXPECTED
         if p < seen.level:
-            shared = f"units vary together: mean correlation {mean:.3f}"
-            verdict = f"{shared}; {line.verdict}" if line.verdict != AS_EXPECTED else f"{shared} over all pairs"
+            shared = f"units vary {'together' if mean > 0 else 'against each other'} (mean correlation {mean:.3f})"
+            pairs_alone = line.verdict if line.verdict != AS_EXPECTED else f"{shared}, though no pair stands out"
+            verdict = (
+                f"{shared}; {line.verdict}"
+                if abs(score) > special.ndtri(0.975) and line.verdict != AS_EXPECTED
+                else pairs_alone
+            )
         effect = f"largest correlation {line.statistic:.2f}"
         correlations = (standard.T @ standard)[np.triu_indices(units, 1)]
         gain = worth(rows * (correlations**2).sum(), pairs, seen.z.size)

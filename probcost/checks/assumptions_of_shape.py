@@ -47,18 +47,25 @@ def _dispersion(seen: Residuals) -> Finding:
     variance = seen.z.var(axis=0, ddof=1)
     scores = _normal_scores(variance * degrees, degrees)
     p = of_scores(scores, independent=seen.independent)
-    ratio = variance_ratio(seen.evidence)
-    typical = float(np.median(ratio[np.isfinite(ratio)])) if np.isfinite(ratio).any() else float(np.median(variance))
     over, under = int((scores > 1.96).sum()), int((scores < -1.96).sum())
     name = "over-dispersed" if over > under or (over == under and variance.mean() > 1) else "under-dispersed"
     verdict, units = AS_EXPECTED, len(scores)
     if p < seen.level:
         which = "observations" if units == 1 else f"{max(over, under)} of {units} units"
-        verdict = f"{which} are {name} given their means: variance is {typical:.2f} of the predicted"
+        verdict = f"{which} are {name} given their means: {_how_wide(seen, variance, name)}"
         verdict += f", and {min(over, under)} the other way" if units > 1 and min(over, under) else ""
     belief = "observations vary around their means as much as predicted"
     gain = worth((scores**2).sum(), units, seen.z.size)
     return Finding("dispersion", belief, float(variance.mean()), 1.0, "", p, gain, verdict)
+
+
+def _how_wide(seen: Residuals, variance: Floats, name: str) -> str:
+    """Squared deviations over predicted variances of the typical unit; of residuals, where a few extremes turn these round."""
+    ratio = variance_ratio(seen.evidence)
+    typical = float(np.median(ratio[np.isfinite(ratio)])) if np.isfinite(ratio).any() else math.nan
+    if (typical > 1) == (name == "over-dispersed"):
+        return f"variance is {typical:.2f} of the predicted"
+    return f"the variance of their residuals is {float(np.median(variance)):.2f}, not 1"
 
 
 def _normal_scores(squares: Floats, degrees: int) -> Floats:
@@ -132,7 +139,9 @@ def _zeros(seen: Residuals) -> Iterator[Finding]:
     verdict = AS_EXPECTED
     if p < seen.level:
         verdict = f"too {'many' if found > expected else 'few'} zeros: {found:,.0f}, and {expected:,.0f} are predicted"
-    effect = f"{100 * (found - expected) / y.size:+.2g} % of all observations"
+    effect = (
+        f"{100 * abs(found / max(expected, 1e-300) - 1):.2g} % {'more' if found > expected else 'fewer'} than predicted"
+    )
     gain = _of_share(found / y.size, expected / y.size)
     yield Finding("zeros", "zeros are as frequent as predicted", found, expected, effect, p, gain, verdict)
 
@@ -167,16 +176,15 @@ def _skewness(seen: Residuals) -> Finding:
     p = of_scores(scores, independent=seen.independent)
     mean, verdict = float(scores.mean()), AS_EXPECTED
     if p < seen.level:
-        verdict = f"the {'upper' if mean > 0 else 'lower'} tail is longer than predicted"
+        which = {
+            1: "the upper tail is longer",
+            -1: "the lower tail is longer",
+            0: "tails are longer above in some units, below in others",
+        }
+        verdict = f"{which[direction(scores)]} than predicted"
     belief = "observations are as symmetric, or as skewed, about their means as predicted"
-    effect = f"skewness of the residuals is {_skew(seen.z):+.2f}"
-    return Finding(
-        "skewness", belief, mean, 0.0, effect, p, worth((scores**2).sum(), len(scores), seen.z.size), verdict
-    )
-
-
-def _skew(z: Floats) -> float:
-    return float(stats.skew(z, axis=0).mean()) if np.ptp(z, axis=0).min() > 0 else 0.0
+    gain = worth((scores**2).sum(), len(scores), seen.z.size)
+    return Finding("skewness", belief, mean, 0.0, "", p, gain, verdict)
 
 
 def _one_mode(seen: Residuals) -> Finding:

@@ -90,7 +90,7 @@ def independence(
         most = f"units {names[first[least]]} and {names[second[least]]}: correlation {r:.2f}"
         verdict = f"{most} beyond what the inputs explain"
         if pairs > 1:
-            verdict = f"{related:,} of {pairs:,} pairs vary together, most {verdict}"
+            verdict = f"{related:,} of {pairs:,} pairs depend on each other, most {verdict}"
     belief = "given the inputs, units vary independently of each other"
     # The median of the largest under the model.
     expected = _reach(-math.expm1(math.log(0.5) / pairs), float(np.median(worth)))

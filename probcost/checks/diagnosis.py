@@ -99,7 +99,7 @@ def diagnose(
     mended = set()
     if first is not None and left is not None:
         mended = {assumption for assumption in denied & _held(left, level) if mends(first.remedy, assumption)}
-    findings = tuple(advised(f, trials, first) if f.name in denied else f for f in findings)
+    findings = tuple(advised(f, trials, first, likelihood) if f.name in denied else f for f in findings)
     return Diagnosis(
         findings,
         tuple(trials),

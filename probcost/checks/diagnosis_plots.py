@@ -110,6 +110,8 @@ def _along(axis: Axes, z: Floats, predicted: Floats) -> None:
 
 
 def _lags(axis: Axes, z: Floats) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     rows, units = z.shape
     centred = z - z.mean(axis=0)
     scale = np.maximum((centred**2).sum(axis=0), 1e-300)
@@ -129,7 +131,7 @@ def _lags(axis: Axes, z: Floats) -> None:
         xlabel="rows apart",
         ylabel="correlation" + ", mean of units" * (units > 1),
     )
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_title("Does a row say anything of the next?")
     axis.legend(loc="upper right", fontsize=10)
 

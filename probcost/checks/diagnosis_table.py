@@ -27,7 +27,8 @@ def name_of(remedy: Any) -> str:
     (_, first), *options = config.items()
     of = name_of(first) if hasattr(first, "config") else str(first)
     usual = {name: given.default for name, given in inspect.signature(type(remedy)).parameters.items()}
-    written = [of, *(f"{key}={value!r}" for key, value in options if value != usual.get(key))]
+    # A scale is said even where it is the usual one: it is what tells a likelihood from its sister.
+    written = [of, *(f"{key}={value!r}" for key, value in options if key == "scale" or value != usual.get(key))]
     return f"{type(remedy).__name__}({', '.join(written)})"
 
 
@@ -92,7 +93,8 @@ def _advice(diagnosis: Diagnosis) -> Iterator[tuple[list[str], str]]:
     together = [finding for finding in diagnosis.denied if finding.name in diagnosis.mended]
     if together and diagnosis.first:
         names = ", ".join(finding.name for finding in together)
-        mends = f"{diagnosis.first.name} alone mends this ({names}): {diagnosis.first.gain:+.3g} nats per observation."
+        gain = f"{diagnosis.first.gain:+.3g} nats per observation"
+        mends = f"{diagnosis.first.name} around the same means mends this ({names}): {gain}."
         yield [finding.belief for finding in together], " ".join([mends, *_own_advice(together[:1])])
     for finding in diagnosis.denied:
         if finding.name not in diagnosis.mended:

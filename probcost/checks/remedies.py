@@ -23,64 +23,66 @@ _COUNTS = (
     likelihoods.ZeroInflatedNegativeBinomial,
     likelihoods.NegativeMultinomial,
 )
-# Each assumption: what drops it, and what else to do about it.
-_REMEDIES: dict[str, tuple[tuple[type, ...], str]] = {
-    "level since training": (
-        (),
-        "Fit again with rows as recent as these, or tell the network what changed; baselines that wander over time are what "
-        "CostModel(..., ordered=True, drifting=True) believes in.",
-    ),
-    "size of effects": (
-        (),
-        "Predictions that go too far are averaged by method='ensemble' and held back by a prior or by stopping earlier; "
-        "predictions that do not go far enough need longer training, or a wider prior.",
-    ),
-    "what inputs tell": (
-        (),
-        "Give the network more room (layers, epochs), or the input named as a feature of its own. Where a scale is predicted, "
-        "train the mean first, as probcost.fit does, or use natural parameters, Normal(n, link='natural'): a scale learned "
-        "beside an unfinished mean calls what is hard to fit noise.",
-    ),
-    "dispersion": ((*_COUNTS, *_HEAVY), "Let the likelihood have a spread of its own."),
-    "mean-variance relation": (
-        (*_COUNTS, *_HEAVY, likelihoods.Normal),
-        "Let the spread follow the mean differently, or be predicted: dispersion='predicted', scale='predicted'.",
-    ),
-    "spread over inputs": (
-        (likelihoods.Normal, likelihoods.StudentT, *_COUNTS),
-        "Let the network predict the scale too: scale='predicted', dispersion='predicted'.",
-    ),
-    "zeros": (_COUNTS, "Ask whether some zeros are of another kind: a unit lost, a day without measuring."),
-    "tails": (
-        (*_HEAVY, *_COUNTS),
-        "Look at the observations that lie furthest out before any likelihood absorbs them.",
-    ),
-    "skewness": (
-        (likelihoods.Mixture, *_COUNTS),
-        "Model the logarithm of positive observations, or use a likelihood with two components.",
-    ),
-    "modes and bulk": ((likelihoods.Mixture, *_HEAVY), "Let there be several answers: a mixture of components."),
-    "independence over time": (
-        (History,),
-        "Give the network the recent past: x = pc.History(1)(x, y); and judge scores by blocks of time.",
-    ),
-    "no drift": (
-        (),
-        "Give the network time, or what drifts, as an input; hold out whole stretches of time, and mistrust predictions far "
-        "from the training rows.",
-    ),
-    "dependence of units": (
-        (*_COUPLED, likelihoods.Mixture),
-        "Let the network predict how units vary together, with more room for it; or mix several ways.",
-    ),
-    "independence of units": (_COUPLED, "Let units vary together: one vector a row, or one gain that all share."),
+# Each assumption: what drops it.
+_MENDED_BY: dict[str, tuple[type, ...]] = {
+    "level since training": (),
+    "size of effects": (),
+    "what inputs tell": (),
+    "dispersion": (*_COUNTS, *_HEAVY),
+    "mean-variance relation": (*_COUNTS, *_HEAVY, likelihoods.Normal),
+    "spread over inputs": (likelihoods.Normal, likelihoods.StudentT, *_COUNTS),
+    "zeros": _COUNTS,
+    "tails": (*_HEAVY, *_COUNTS),
+    "skewness": (likelihoods.Mixture, *_COUNTS),
+    "modes and bulk": (likelihoods.Mixture, *_HEAVY),
+    "independence over time": (History,),
+    "no drift": (),
+    "dependence of units": (*_COUPLED, likelihoods.Mixture),
+    "independence of units": _COUPLED,
 }
 
 
-def advised(finding: Finding, trials: Sequence[Trial], first: Trial | None) -> Finding:
+_ADVICE = {
+    "level since training": "Fit again with rows as recent as these, or tell the network what changed; baselines that wander over time "
+    "are what CostModel(..., ordered=True, drifting=True) believes in.",
+    "zeros": "Ask whether some zeros are of another kind: a unit lost, a day without measuring.",
+    "tails": "Look at the observations that lie furthest out before any likelihood absorbs them.",
+    "skewness": "Look at which observations make the tail; the logarithm of positive observations may have none.",
+    "modes and bulk": "Let there be several answers: a mixture of components.",
+    "independence over time": "Give the network the recent past, x = pc.History(1)(x, y), and judge scores by blocks of time.",
+    "no drift": "Give the network time, or what drifts, as an input; hold out whole stretches of time, and mistrust predictions far "
+    "from the training rows.",
+    "dependence of units": "Let the network predict how units vary together, with more room for it; or mix several ways.",
+    "independence of units": "Let units vary together: one vector a row, or one gain that all share.",
+}
+
+
+def _advice(finding: Finding, own: Likelihood) -> str:
+    """What to do beside trying another likelihood."""
+    predicts = "predicted" in (getattr(own, "scale", None), getattr(getattr(own, "dispersion", None), "mode", None))
+    if finding.name in ("dispersion", "mean-variance relation", "spread over inputs"):
+        if predicts or own.event_dim:
+            return "The network predicts the spread already: give it more room, more rows, or average several (method='ensemble')."
+        return f"Let the network predict the spread: {'dispersion' if own.discrete else 'scale'}='predicted'."
+    if finding.name == "size of effects":
+        if finding.statistic > 0:
+            return "Train longer, or give the weights a wider prior."
+        return "Average several networks, method='ensemble'; or hold back by a prior, or by stopping earlier."
+    if finding.name == "what inputs tell":
+        room = "Give the network more room (layers, epochs), or the input named as a feature of its own."
+        if not predicts or own.discrete:
+            return room
+        return (
+            f"{room} A scale learned beside an unfinished mean calls what is hard to fit noise: train the mean first, as "
+            "probcost.fit does, or use natural parameters, Normal(n, link='natural')."
+        )
+    return _ADVICE[finding.name]
+
+
+def advised(finding: Finding, trials: Sequence[Trial], first: Trial | None, own: Likelihood) -> Finding:
     """The finding with what to try: among the beliefs that gained, those that drop this assumption."""
-    kinds, advice = _REMEDIES[finding.name]
-    fitting = tuple(remedy for remedy in _gaining(trials, first) if isinstance(remedy, kinds))
+    advice = _advice(finding, own)
+    fitting = tuple(remedy for remedy in _gaining(trials, first) if mends(remedy, finding.name))
     if fitting:
         gains = {id(trial.remedy): trial.gain for trial in trials}
         advice = f"Try {name_of(fitting[0])}: {gains[id(fitting[0])]:+.3g} nats per observation. {advice}"
@@ -89,7 +91,7 @@ def advised(finding: Finding, trials: Sequence[Trial], first: Trial | None) -> F
 
 def mends(remedy: Any, name: str) -> bool:
     """Whether dropping this assumption is what the remedy is for."""
-    return isinstance(remedy, _REMEDIES[name][0])
+    return isinstance(remedy, _MENDED_BY[name])
 
 
 def to_try(trials: Sequence[Trial], first: Trial | None, own: Likelihood, *, hidden: bool) -> tuple[Any, ...]:
