@@ -31,7 +31,8 @@ extensions = [
     "exercise",
 ]
 exclude_patterns = ["_build", "gallery/**/*.ipynb", "gallery/**/*.py", "gallery/**/*.zip"]
-nitpicky = False
+# `name` in a docstring is a name of the package where there is one, and code otherwise.
+default_role = "py:obj"
 
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 3

@@ -221,6 +221,13 @@ def cost(model: CostModel, x: Tensor, y: Tensor, *, num_data: int | None = None)
 
     Raises:
         ValueError: when x and y differ in length, or y is not ``[B, N]``.
+
+    Example:
+        >>> model = CostModel(nn.Linear(1, 1), pc.likelihoods.Poisson(1))
+        >>> x, y = torch.ones(4, 1), torch.ones(4, 1)
+        >>> batch, whole = cost(model, x, y), cost(model, x, y, num_data=400)  # as if there were a hundred such batches
+        >>> torch.allclose(whole, 100 * batch)
+        True
     """
     _one_to_a_row(x, y, model.likelihood)
     weight = 1.0 if num_data is None else num_data / len(x)

@@ -41,6 +41,17 @@ def check(fit: Any, x: Any, y: Any, *, groups: Any = None, level: float = 0.05, 
     Source: Czado, Gneiting & Held, "Predictive model assessment for count data", 2009,
     https://doi.org/10.1111/j.1541-0420.2009.01191.x; Geyer, "Practical Markov chain Monte Carlo", 1992,
     https://doi.org/10.1214/ss/1177011137
+
+    Example:
+        >>> x = torch.linspace(-1, 1, 400)[:, None]
+        >>> y = torch.poisson(torch.exp(1 + x))
+        >>> model = pc.CostModel(nn.Linear(1, 1), pc.likelihoods.Poisson(1))
+        >>> fitted = pc.fit(model, x, y, optimizer="lbfgs", progress=False)
+        >>> checked = pc.check(fitted, x, y)
+        >>> checked.ok
+        True
+        >>> checked.to_frame().columns.tolist()
+        ['belief', 'statistic', 'expected', 'p_value', 'p_corrected', 'design_effect', 'verdict']
     """
     own = getattr(fit, "calibration", None)
     if own is not None:  # of comparisons, whose units are people

@@ -32,6 +32,17 @@ def score(fit: Any, x: Any, y: Any, *, seed: int = 0) -> Score:
 
     Raises:
         ValueError: for rows that differ in number, observations the likelihood cannot produce, or fewer than 2 rows.
+
+    Example:
+        >>> x = torch.linspace(-1, 1, 400)[:, None]
+        >>> y = torch.poisson(torch.exp(1 + x))
+        >>> model = pc.CostModel(nn.Linear(1, 1), pc.likelihoods.Poisson(1))
+        >>> fitted = pc.fit(model, x, y, optimizer="lbfgs", progress=False)
+        >>> scored = pc.score(fitted, x, y)
+        >>> round(scored.nll, 4) == round(-fitted.log_prob(x, y).mean().item(), 4)
+        True
+        >>> list(scored.coverage)  # of central intervals, by what they promise
+        [0.5, 0.9, 0.95]
     """
     # Here, since it imports scipy, and `import probcost` must stay fast.
     from probcost.checks.pit import randomized_pit

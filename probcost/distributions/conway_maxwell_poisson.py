@@ -101,7 +101,7 @@ class ConwayMaxwellPoisson(CountDistribution):
 
     Accuracy: Z is a sum whose rest is below 2·10⁻¹⁶ of it (10⁻⁶ in float32; proved in ``_cmp_sums``), or at large λ an
     expansion whose error is below 10⁻¹¹ (10⁻⁶ in float32). For ν 0.05 … 30, λ 10⁻⁸ … 10⁶ and counts to 10⁵, log p is
-    right to relative 10⁻⁹ in float64, absolute 10⁻⁴ max(1, |log p|) in float32. First derivatives are moments of the
+    right to relative 10⁻⁹ in float64, absolute 10⁻⁴ max(1, \|log p\|) in float32. First derivatives are moments of the
     same sums, second derivatives their covariances; a third raises ``NotImplementedError``.
 
     Source: Shmueli et al., "A useful distribution for fitting discrete data", 2005,

@@ -47,7 +47,7 @@ class Poisson(CountDistribution):
         log_rate: η, any shape; the rate is in counts per bin.
         validate_args: check parameters and values at every use (default: no).
 
-    Accuracy: for rates 10⁻⁸ … 10⁶ and counts to 10⁵, relative 10⁻⁹ in float64, absolute 10⁻⁴ max(1, |log p|) in float32
+    Accuracy: for rates 10⁻⁸ … 10⁶ and counts to 10⁵, relative 10⁻⁹ in float64, absolute 10⁻⁴ max(1, \|log p\|) in float32
     (counts above 100 are computed in float64 inside).
 
     Example:

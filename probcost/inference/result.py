@@ -33,6 +33,18 @@ class Fit:
         null_mean, null_variance: moments of the training observations, ``[N]``: the null model.
         drift_half_life: rows after which half of a unit's past baseline is forgotten; infinite where nothing drifts.
         seed: fixes every random choice, in training and in sampling.
+
+    Example:
+        >>> x = torch.linspace(-1, 1, 400)[:, None]
+        >>> y = torch.poisson(torch.exp(1 + x))
+        >>> model = pc.CostModel(nn.Linear(1, 1), pc.likelihoods.Poisson(1))
+        >>> fitted = pc.fit(model, x, y, optimizer="lbfgs", progress=False)
+        >>> fitted.method, fitted.unit_names
+        ('map', ['0'])
+        >>> fitted.sample(x, 10).shape  # replicated data sets
+        torch.Size([10, 400, 1])
+        >>> fitted.log_prob(x, y).shape  # of every observation, under every posterior draw
+        torch.Size([1, 400, 1])
     """
 
     model: CostModel

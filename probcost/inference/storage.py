@@ -107,6 +107,17 @@ def load(folder: str | os.PathLike[str], model: CostModel | None = None) -> Fit:
     Raises:
         FileNotFoundError: when the folder holds no fit.
         ValueError: for a damaged, truncated or foreign file, another format version, or a model that does not match.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> model = pc.CostModel(nn.Linear(1, 1), pc.likelihoods.Poisson(1))
+        >>> x = torch.linspace(-1, 1, 400)[:, None]
+        >>> fitted = pc.fit(model, x, torch.poisson(torch.exp(1 + x)), optimizer="lbfgs", progress=False)
+        >>> with TemporaryDirectory() as folder:
+        ...     fitted.save(folder)
+        ...     again = pc.load(folder)
+        >>> torch.equal(again.predict(x).mean, fitted.predict(x).mean)
+        True
     """
     described, tensors = save.read(folder, "fit")
     model = _rebuild(described, folder) if model is None else model

@@ -27,7 +27,16 @@ _CHECKPOINT_EVERY = 10.0  # seconds: short enough to lose little, long enough th
 
 
 class NonFiniteCostError(FloatingPointError):
-    """The cost became NaN or infinite; the message names the site, the step and the batch."""
+    """The cost became NaN or infinite; the message names the site, the step and the batch.
+
+    Example:
+        >>> x, y = torch.linspace(-1, 1, 100)[:, None], torch.ones(100, 1)
+        >>> model = pc.CostModel(nn.Linear(1, 1), pc.likelihoods.Poisson(1))
+        >>> pc.fit(model, x, y, lr=1e39, progress=False)
+        Traceback (most recent call last):
+            ...
+        probcost.inference.training.NonFiniteCostError: the cost is nan at step 1 ... Try a smaller lr (it was 1e+39)
+    """
 
 
 class Objective(Protocol):

@@ -50,6 +50,12 @@ class Likelihood(nn.Module):
     Raises:
         ValueError: from ``validate(y)``, for a wrong width, NaN or infinity, or a value outside the support,
             with the first offending index and value.
+
+    Example:
+        >>> pc.likelihoods.Poisson(2).validate(torch.tensor([[1.0, -1.0]]))
+        Traceback (most recent call last):
+            ...
+        ValueError: y[0, 1] is -1; Poisson accepts counts: whole numbers, 0 or more
     """
 
     site: ClassVar[str] = "y"

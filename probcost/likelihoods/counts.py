@@ -94,10 +94,18 @@ class NegativeBinomial(_Dispersed):
     .. math:: -\log p(k) = \log k! + \log\Gamma(1/\alpha) - \log\Gamma(k + 1/\alpha)
         + (k + 1/\alpha) \log(1 + \alpha\mu) - k \log(\alpha\mu)
 
-    Shapes: raw ``[..., T, N]``, the log-means; with ``dispersion="predicted"`` ``[..., T, 2N]``, the rest softplus⁻¹(α).
+    Shapes: raw ``[..., T, N]``, the log-means; with ``dispersion="predicted"`` ``[..., T, 2N]``, the rest 2 + softplus⁻¹(α).
 
     Source: Cameron & Trivedi, *Regression Analysis of Count Data*, 2nd ed. 2013 ("NB2"),
     https://doi.org/10.1017/CBO9781139013567.
+
+    Example:
+        >>> likelihood = NegativeBinomial(1, dispersion="predicted")
+        >>> believed = likelihood(torch.tensor([[2.0, -100.0], [2.0, 0.0], [2.0, 2.0]]))  # α = 0 (Poisson), 0.13 and 0.69
+        >>> believed.variance / believed.mean
+        tensor([[1.0000],
+                [1.9379],
+                [6.1217]])
     """
 
     equation = (
@@ -124,6 +132,13 @@ class ConwayMaxwellPoisson(_Dispersed):
     Source: Shmueli et al., "A useful distribution for fitting discrete data", 2005,
     https://doi.org/10.1111/j.1467-9876.2005.00474.x; this form: Guikema & Goffelt, "A flexible count data regression
     model for risk analysis", 2008, https://doi.org/10.1111/j.1539-6924.2008.01014.x.
+
+    Example:
+        >>> likelihood = ConwayMaxwellPoisson(1, dispersion="predicted")
+        >>> believed = likelihood(torch.tensor([[2.0, 0.0], [2.0, 1.0]]))  # log μ = 2, log ν = 0 (Poisson) and 1
+        >>> believed.variance / believed.mean
+        tensor([[1.0000],
+                [0.3984]])
     """
 
     equation = r"\nu (\log k! - k \log \mu) + \log \sum_{j=0}^{\infty} (\mu^j / j!)^\nu"
@@ -141,9 +156,15 @@ class ZeroInflatedPoisson(Counts):
 
     .. math:: -\log p(k) = -\log\left(\pi\,[k = 0] + (1-\pi)\, \lambda^k e^{-\lambda} / k!\right)
 
-    Shapes: raw ``[..., T, N]``, log λ; with ``gate="predicted"`` ``[..., T, 2N]``, the rest logit π.
+    Shapes: raw ``[..., T, N]``, log λ; with ``gate="predicted"`` ``[..., T, 2N]``, the rest 3 + logit π.
 
     Source: Lambert, "Zero-inflated Poisson regression", 1992, https://doi.org/10.2307/1269547.
+
+    Example:
+        >>> likelihood = ZeroInflatedPoisson(1, gate="predicted")
+        >>> believed = likelihood(torch.tensor([[2.0, 3.0]]))  # log λ = 2, logit π = 0
+        >>> believed.log_prob(torch.zeros(1, 1)).exp()  # ½ + ½ e^−λ
+        tensor([[0.5003]])
     """
 
     equation = r"-\log(\pi [k = 0] + (1 - \pi) \lambda^k e^{-\lambda} / k!)"
@@ -172,6 +193,12 @@ class ZeroInflatedNegativeBinomial(_Dispersed):
 
     Source: Greene, "Accounting for excess zeros and sample selection in Poisson and negative binomial regression
     models", 1994, https://ssrn.com/abstract=1293115.
+
+    Example:
+        >>> ZeroInflatedNegativeBinomial(3).num_outputs  # of the network: log μ of each unit
+        3
+        >>> ZeroInflatedNegativeBinomial(3, dispersion="predicted", gate="predicted").num_outputs
+        9
     """
 
     equation = (

@@ -29,7 +29,7 @@ class NegativeMultinomial(Counts):
     \mu_j))}`.
 
     Args:
-        n_units: N.
+        n_units: how many, N.
         dispersion: α, learned and ``"shared"`` by all rows, ``"predicted"`` for each row, or a number, 0 or more.
 
     Shapes: raw ``[..., T, N]``, the log-means; with ``dispersion="predicted"`` ``[..., T, N + 1]``, the last softplus⁻¹(α).

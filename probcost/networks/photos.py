@@ -29,6 +29,14 @@ class Augment(nn.Module):
         ValueError: for a negative shift, or shares that are not ``0 ≤ least ≤ most ≤ 1``.
 
     Source: Zhong et al., "Random erasing data augmentation", 2017, https://arxiv.org/abs/1708.04896.
+
+    Example:
+        >>> augment = Augment(shift=1)
+        >>> photos = torch.rand(4, 1, 16, 16)
+        >>> torch.equal(augment.train()(photos), photos), torch.equal(augment.eval()(photos), photos)
+        (False, True)
+        >>> len(augment.views(photos))  # as it is and moved by a pixel four ways, and the mirror images
+        10
     """
 
     def __init__(self, mirror: bool = True, shift: int = 2, hide: Sequence[float] = (0.125, 0.375)) -> None:
@@ -105,6 +113,10 @@ class PhotoNetwork(nn.Sequential):
         ValueError: for another shape, or smaller photos.
 
     Source: Ioffe & Szegedy, "Batch normalization", 2015, https://arxiv.org/abs/1502.03167.
+
+    Example:
+        >>> PhotoNetwork((1, 24, 20), n_outputs=8)(torch.zeros(5, 1, 24, 20)).shape
+        torch.Size([5, 8])
     """
 
     def __init__(self, image_shape: Sequence[int], n_outputs: int) -> None:

@@ -15,6 +15,10 @@ class Standardize(nn.Module):
     r"""Inputs in standard units, :math:`(x - m) / s`, as `fit` measured them on the training rows.
 
     Shapes: ``[T, ...]`` → the same; mean and scale broadcast against one row.
+
+    Example:
+        >>> Standardize(torch.tensor([10.0]), torch.tensor([2.0]))(torch.tensor([[14.0]]))
+        tensor([[2.]])
     """
 
     mean: Tensor
@@ -41,6 +45,12 @@ class Jitter(nn.Module):
 
     Source: Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995,
     https://doi.org/10.1162/neco.1995.7.1.108.
+
+    Example:
+        >>> x = torch.ones(4, 2)
+        >>> jitter = Jitter(0.1)
+        >>> torch.equal(jitter.train()(x), x), torch.equal(jitter.eval()(x), x)
+        (False, True)
     """
 
     def __init__(self, scale: float) -> None:
@@ -72,6 +82,12 @@ class PiecewiseLinear(nn.Module):
 
     Source: Gorishniy, Rubachev & Babenko, "On embeddings for numerical features in tabular deep learning", 2022,
     https://arxiv.org/abs/2203.05556.
+
+    Example:
+        >>> pieces = PiecewiseLinear.of(torch.arange(9.0)[:, None], n_bins=2)  # from 0 to 4 and from 4 to 8
+        >>> pieces(torch.tensor([[1.0], [6.0]]))
+        tensor([[ 1.0000, -0.2500, -0.5000],
+                [ 6.0000,  0.5000,  0.0000]])
     """
 
     columns: Tensor
@@ -115,6 +131,14 @@ class MLP(nn.Sequential):
     Shapes: ``[T, n_inputs]`` → ``[T, n_outputs]``.
 
     Source: Ba, Kiros & Hinton, "Layer normalization", 2016, https://arxiv.org/abs/1607.06450.
+
+    Example:
+        >>> MLP(3, 2, hidden=(8,))
+        MLP(
+          (0): Linear(in_features=3, out_features=8, bias=True)
+          (1): SiLU()
+          (2): Linear(in_features=8, out_features=2, bias=True)
+        )
     """
 
     def __init__(
