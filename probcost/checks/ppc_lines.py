@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from probcost.checks.evidence import Floats
 from probcost.checks.p_values import holm, two_sided
+from probcost.checks.ppc_tail import share_beyond
 from probcost.checks.statistics import Statistic
 
 __all__ = ["PredictiveLine", "among_replicates", "judged"]
@@ -27,6 +29,7 @@ class PredictiveLine:
         p_corrected: the same, corrected for the number of statistics (Holm).
         verdict: in words.
         deviating: units rejected at ``level`` after correction for the number of units.
+        beyond: whether every replicated data set has less, or every one more.
     """
 
     name: str
@@ -38,19 +41,29 @@ class PredictiveLine:
     p_corrected: float
     verdict: str
     deviating: int = 0
+    beyond: bool = False
 
 
 def among_replicates(observed: Floats, replicated: Floats, v: Floats | float) -> Floats:
-    r"""Two-sided p-values of ``observed`` ``[...]`` among n replicates ``[n, ...]``, exactly uniform under the model.
+    r"""Two-sided p-values of ``observed`` ``[...]`` among n replicates ``[n, ...]``.
 
     .. math:: p = 2 \min(q, 1 - q), \qquad q = \frac{\#\{r < o\} + v\,(\#\{r = o\} + 1)}{n + 1}
 
-    The data are one of n + 1 equals under the model; ``v``, uniform on (0, 1), breaks ties, as between counts of zeros.
+    The data are one of n + 1 equals under the model, so p is exactly uniform; ``v``, uniform on (0, 1), breaks ties, as
+    between counts of zeros. Beyond all replicates, where ranks know no more than that p is at most 2 / (n + 1), v is not
+    drawn: it is what the tail of the replicates says, see `share_beyond`, which is uniform or larger.
 
     Source: Phipson & Smyth, "Permutation p-values should never be zero", 2010, https://doi.org/10.2202/1544-6115.1585
     """
+    n = len(replicated)
+    observed, replicated = np.asarray(observed, dtype=np.float64), np.asarray(replicated, dtype=np.float64)
     below, ties = (replicated < observed).sum(axis=0), (replicated == observed).sum(axis=0)
-    return two_sided((below + v * (ties + 1)) / (len(replicated) + 1))
+    p = np.atleast_1d(two_sided((below + v * (ties + 1)) / (n + 1)))
+    values, others = observed.reshape(-1), replicated.reshape(n, -1)
+    for sign, outside in ((1.0, below == n), (-1.0, below + ties == 0)):
+        which = np.atleast_1d(outside)
+        p[which] = 2 / (n + 1) * share_beyond(sign * values[which.reshape(-1)], sign * others[:, which.reshape(-1)])
+    return p.reshape(observed.shape)
 
 
 def judged(
@@ -82,6 +95,7 @@ def judged(
     for (name, (one, many, p)), p_corrected in zip(pooled.items(), corrected, strict=True):
         low, high = np.quantile(many, [level / 2, 1 - level / 2])
         side = statistics[name].high if one > np.median(many) else statistics[name].low
+        beyond = bool(one > many.max() or one < many.min())
         lines.append(
             PredictiveLine(
                 name=name,
@@ -91,8 +105,18 @@ def judged(
                 high=float(high),
                 p_value=float(p),
                 p_corrected=float(p_corrected),
-                verdict=side if p_corrected < level else "as the model expects",
+                verdict=_verdict(side, float(p), float(p_corrected), level, len(many), len(pooled), beyond=beyond),
                 deviating=int((holm(by_unit[name]) < level).sum()) if name in by_unit else 0,
+                beyond=beyond,
             )
         )
     return lines, by_unit
+
+
+def _verdict(side: str, p: float, p_corrected: float, level: float, n: int, tested: int, *, beyond: bool) -> str:
+    """In words: which side it is off to, or that it is not; what is off and yet not rejected is not called expected."""
+    if p_corrected < level:
+        return side
+    if beyond:
+        return f"{side}, beyond all {n:,} replicates: n={math.ceil(2 * tested / level)} would tell"
+    return f"{side}, but one of {tested} may be by chance" if p < level else "as the model expects"

@@ -40,6 +40,8 @@ def plot_ppc(check: PredictiveCheck) -> Figure:
         axes[0].legend(loc="upper left", fontsize=9)
         bad = ", ".join(line.name for line in check.rejected)
         title = "The model makes data like these" if check.ok else f"The model does not make data like these: {bad}"
+        if check.ok and any(line.beyond for line in check.lines):
+            title = "Too few replicates to tell whether the model makes data like these"
         figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
     return figure
 
@@ -62,6 +64,7 @@ def _panel(axis: Axes, line: PredictiveLine, replicated: Floats, level: float) -
     axis.margins(x=0.08)
     p = "p < 0.001" if line.p_value < 0.001 else f"p = {line.p_value:.3f}"
     axis.set_title(line.name)
+    p += ", rejected alone" if line.p_value < level and not denied else ""
     axis.set_xlabel(f"{line.verdict}, {p}" if denied else p, fontsize=10, color=COLOURS["alert" if denied else "data"])
     axis.locator_params(axis="x", nbins=5)
 

@@ -46,6 +46,9 @@ def _heading(check: PredictiveCheck) -> str:
     rows, units = check.y.shape
     of = f"{check.n:,} replicates of {rows:,} × {units:,} {'counts' if check.discrete else 'observations'}"
     of += f", {len(check.lines)} statistic{'s' * (len(check.lines) != 1)} tested at {100 * check.level:g} %"
+    outside = [line.name for line in check.lines if line.beyond]
+    if check.ok and outside:
+        return f"Too few replicates to tell: {', '.join(outside)} beyond all of them, which chance may do ({of})."
     if check.ok:
         return f"The model makes data like these ({of})."
     return f"The model does not make data like these: {', '.join(line.name for line in check.rejected)} ({of})."
@@ -63,7 +66,9 @@ def _of_units(line: PredictiveLine, check: PredictiveCheck) -> str:
 
 
 def _mark(line: PredictiveLine, level: float) -> str:
-    return "✗" if line.p_corrected < level else "~" if line.p_value < level else "✓"
+    if line.p_corrected < level:
+        return "✗"
+    return "?" if line.beyond else "~" if line.p_value < level else "✓"
 
 
 def _share(check: PredictiveCheck) -> str:

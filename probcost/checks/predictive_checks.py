@@ -34,8 +34,9 @@ def ppc(
     .. math:: q = P\left(T(y^{\text{rep}}) \le T(y)\right), \qquad
         y^{\text{rep}} \sim p(y^{\text{rep}} \mid x) = \int p(y^{\text{rep}} \mid x, \theta)\, p(\theta \mid D)\, d\theta
 
-    p-values are two-sided, ties broken at random, and Holm's correction is made for the number of statistics. On rows
-    that the fit was not trained on a true model is rejected in ``level`` of data sets; on its training rows, less often.
+    p-values are two-sided, ties broken at random, and Holm's correction is made for the number of statistics. Data that lie
+    beyond all replicates get theirs from the tail that these show, so that a hundred of them decide on many statistics. On
+    rows that the fit was not trained on a true model is rejected in ``level`` of data sets; on its training rows, less often.
 
     Args:
         fit: what `probcost.fit` returned.
@@ -43,7 +44,8 @@ def ppc(
         y: observations ``[T, N]``, in their own units.
         statistic: ``"mean"``, ``"variance"``, ``"fano"`` (variance over mean), ``"zeros"`` (share of), ``"min"``,
             ``"max"``, ``"skewness"``, ``"autocorrelation"`` (from one row to the next), ``"correlation"`` (mean over pairs
-            of units); or a callable ``y [T, N] -> [N]`` or one number; or a list or mapping of these. None: all that apply.
+            of units); or a callable of a numpy array ``[T, N]``, for the data and each replicate alike, that returns ``[N]``
+            or one number; or a list or mapping of these. None: all that apply.
             A statistic of each unit is tested pooled, as its mean over units, and unit by unit in ``.units``.
         n: replicated data sets; never held at once where they are large.
         level: a true model fails the whole check at most this often.

@@ -21,7 +21,7 @@ class Statistic:
 
     Attributes:
         name: what it is called.
-        compute: observations ``[T, N]`` → ``[N]``, or one number for all units.
+        compute: observations, a numpy array ``[T, N]`` → ``[N]``, or one number for all units.
         low, high: the verdict where the data have less, or more, of it than the model expects.
         for_counts, for_order, for_units: whether it is asked of counts alone, of rows in time alone, of two units or more.
     """
@@ -92,7 +92,12 @@ READY: Mapping[str, Statistic] = {
         Statistic("zeros", _zeros, "too few zeros", "too many zeros", for_counts=True),
         Statistic("min", lambda y: y.min(axis=0), "reaches lower than expected", "does not reach as low as expected"),
         Statistic("max", lambda y: y.max(axis=0), "does not reach as high as expected", "reaches higher than expected"),
-        Statistic("skewness", _skewness, "leans to the left", "leans to the right"),
+        Statistic(
+            "skewness",
+            _skewness,
+            "the lower tail is longer than predicted",
+            "the upper tail is longer than predicted",
+        ),
         Statistic(
             "autocorrelation",
             _autocorrelation,
@@ -158,4 +163,4 @@ def _one(statistic: Any) -> Statistic:
         return READY[statistic]
     if callable(statistic):
         return Statistic(str(getattr(statistic, "__name__", type(statistic).__name__)), statistic)
-    raise TypeError(f"a statistic is a name or a callable of observations [T, N], got {type(statistic).__name__}")
+    raise TypeError(f"a statistic is a name or a callable of a numpy array [T, N], got {type(statistic).__name__}")

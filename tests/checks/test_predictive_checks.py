@@ -12,6 +12,7 @@ from scipy import stats
 from torch import nn
 
 import probcost as pc
+from probcost.checks.ppc_lines import among_replicates
 from tests.checks.simulated import StubFit, VectorNormal, dependent_ranks, negative_binomial, poisson, rates
 
 T, N = 150, 3
@@ -172,3 +173,67 @@ def test_bad_input_is_refused(change: dict[str, Any], message: str, means: Any) 
 def test_a_fit_of_comparisons_is_refused() -> None:
     with pytest.raises(ValueError, match="compares observations"):
         pc.ppc(SimpleNamespace(calibration=lambda: None), np.zeros(3), np.zeros(3))
+
+
+TAILS = {
+    "normal": stats.norm(),
+    "exponential": stats.expon(),
+    "t": stats.t(3),
+    "counts": stats.poisson(3),
+    "rare": stats.poisson(0.02),
+}
+
+
+@pytest.mark.parametrize("tail", TAILS)
+@pytest.mark.parametrize("n", [20, 60, 100])
+def test_p_values_of_values_beyond_all_replicates_are_never_too_small(tail: str, n: int) -> None:
+    rng, times = np.random.default_rng(6), 20_000
+    observed = TAILS[tail].rvs(times, random_state=rng).astype(float)
+    replicated = TAILS[tail].rvs((n, times), random_state=rng).astype(float)
+    p = among_replicates(observed, replicated, rng.random(times))
+    for level in (0.05, 0.00625, 0.001):
+        chance = 3 * np.sqrt(level * (1 - level) / times)
+        assert (p < level).mean() <= level + chance
+        # Where ranks alone decide, exactly at the level.
+        assert level < 3 / (n + 1) or (p < level).mean() >= level - chance
+
+
+@pytest.mark.parametrize("far", [6.0, 50.0])
+def test_a_hundred_replicates_decide_on_eight_statistics_whatever_the_seed(far: float) -> None:
+    model = stats.norm(np.zeros((T, N)), 1.0)
+    shift = far / np.sqrt(T * N)  # of the mean over all entries, in its own standard errors
+    y = model.rvs((T, N), random_state=np.random.default_rng(7))
+    y = y - y.mean() + shift
+    named = ["mean", "variance", "min", "max", "skewness", "autocorrelation", "correlation"]
+    for seed in range(10):
+        result = pc.ppc(stub(model), np.zeros(T), y, statistic=[*named, np.median], n=100, seed=seed)
+        assert result.lines[0] in result.rejected
+        assert result.lines[0].beyond
+    again = [pc.ppc(stub(model), np.zeros(T), y, statistic=named, n=100, seed=3).lines[0].p_value for _ in range(2)]
+    assert again[0] == again[1]
+
+
+def test_what_is_off_is_never_called_expected() -> None:
+    """A statistic that all replicates share leaves no tail to continue: the data are outside, and cannot be rejected."""
+    y = np.ones((T, N))
+    many = {str(i): lambda y, i=i: float((y > 0.9).all()) + i for i in range(8)}
+    result = pc.ppc(stub(stats.norm(np.zeros((T, N)), 1.0)), np.zeros(T), y, statistic=many, n=50)
+    assert result.ok
+    assert all(line.beyond and line.p_corrected > 0.05 for line in result.lines)
+    assert all(line.verdict.endswith("beyond all 50 replicates: n=320 would tell") for line in result.lines)
+    assert "Too few replicates to tell" in str(result)
+    enough = pc.ppc(stub(stats.norm(np.zeros((T, N)), 1.0)), np.zeros(T), y, statistic=many, n=320)
+    assert len(enough.rejected) == 8
+    alone = [
+        line
+        for seed in range(30)
+        for line in pc.ppc(
+            stub(poisson(np.ones((T, N)))),
+            np.zeros(T),
+            poisson(np.ones((T, N))).rvs(random_state=np.random.default_rng(seed)),
+            n=60,
+        ).lines
+        if line.p_value < 0.05 <= line.p_corrected
+    ]
+    assert alone
+    assert not any("as the model expects" in line.verdict for line in alone)
