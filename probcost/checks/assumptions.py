@@ -12,14 +12,15 @@ from probcost.checks import p_values
 from probcost.checks.autocorrelation import lag_scores, of_lags
 from probcost.checks.dependence import independence
 from probcost.checks.diagnosis_result import Finding
+from probcost.checks.effective_size import Dependence
 from probcost.checks.evidence import Floats
 from probcost.checks.joint import Joint
-from probcost.checks.residuals import Residuals, of_scores, of_squares, worth
+from probcost.checks.judged import explained_by, of_positive_scores, of_scores, of_squares, worth
+from probcost.checks.residuals import Residuals
 
 __all__ = [
     "AS_EXPECTED",
     "direction",
-    "explained_by",
     "hidden_by_scale",
     "of_dependence",
     "of_means",
@@ -27,6 +28,8 @@ __all__ = [
 
 _BLOCKS = 10
 _FEW_ROWS = 10
+# A spread within two standard errors of the predicted is taken for the predicted.
+_BY_CHANCE = 4.0
 AS_EXPECTED = "as expected"
 
 
@@ -52,8 +55,9 @@ def of_dependence(seen: Residuals) -> Iterator[Finding]:
 
 def _level(seen: Residuals) -> Finding:
     mean, evidence = seen.z.mean(axis=0), seen.evidence
-    scores = _self_scaled(seen, np.ones_like(seen.z))
-    p = of_scores(scores, independent=seen.independent)
+    contributions = _deviations(seen, np.ones_like(seen.z))
+    scores = contributions.sum(axis=0)
+    p = of_scores(scores, contributions, seen)
     observed, predicted = evidence.y.mean(), evidence.mean.mean()
     off = [f"{mean.mean():+.2g} predicted standard deviations"]
     if evidence.discrete and predicted > 0:
@@ -73,8 +77,9 @@ def _level(seen: Residuals) -> Finding:
 
 
 def _extent(seen: Residuals) -> Finding:
-    scores = _self_scaled(seen, seen.location)[np.any(seen.location, axis=0)]
-    p = of_scores(scores, independent=seen.independent)
+    contributions = _deviations(seen, seen.location)[:, np.any(seen.location, axis=0)]
+    scores = contributions.sum(axis=0)
+    p = of_scores(scores, contributions, seen)
     verdict = AS_EXPECTED
     if p < seen.level:
         verdict = {
@@ -88,20 +93,38 @@ def _extent(seen: Residuals) -> Finding:
     return Finding("size of effects", belief, score, 0.0, _deviating(scores), p, gain, verdict)
 
 
-def _self_scaled(seen: Residuals, weights: Floats) -> Floats:
-    """Weighted sums of y − mean over the scale that they show themselves: near standard normal whatever the spread.
+def _deviations(seen: Residuals, weights: Floats) -> Floats:
+    r"""Weighted y − mean, ``[T, N]``, whose sums over rows are near standard normal, also where the spread is wrong.
 
-    Quantile residuals alone would take a wrong spread of skewed counts for a wrong mean.
+    .. math:: \frac{w_t (y_t - \mu_t)}{\sqrt{r \sum_t w_t^2 \sigma_t^2}},
+        \qquad r \approx \frac{\sum_t (y_t - \mu_t)^2}{\sum_t \sigma_t^2}
+
+    Quantile residuals would take a wrong spread of skewed counts for a wrong mean, and sums over their own observed
+    scale a silent unit for a certain one. So r is shrunk to 1 by as much as chance could move it. Where a prediction has no
+    mean or variance, quantile residuals stand for it.
     """
-    off = weights * (seen.evidence.y - seen.evidence.mean)
-    size = np.sqrt((off**2).sum(axis=0))
-    return np.divide(off.sum(axis=0), size, out=np.zeros_like(size), where=size > 0)
+    evidence, rows = seen.evidence, len(seen.z)
+    off, variance = evidence.y - evidence.mean, evidence.variance
+    usable = np.isfinite(off).all(axis=0) & (np.isfinite(variance) & (variance > 0)).all(axis=0)
+    off, variance = (np.where(usable, each, 1.0) for each in (off, variance))
+    ratio = (off**2).sum(axis=0) / variance.sum(axis=0)
+    # A mean of T numbers of this variance; of rare events, as few as are expected.
+    noise = (off**2 / variance).var(axis=0) / rows
+    if evidence.discrete:
+        noise = np.maximum(noise, 2 / rows + 1 / np.maximum(evidence.mean.sum(axis=0), 1e-9))
+    surprise = (ratio - 1) ** 2
+    kept = np.maximum(0.0, 1 - np.divide(_BY_CHANCE * noise, surprise, out=np.ones_like(ratio), where=surprise > 0))
+    shrunk = 1 + (ratio - 1) * kept
+    size = np.sqrt(shrunk * (weights**2 * variance).sum(axis=0))
+    scaled = np.divide(weights * off, size, out=np.zeros_like(off), where=size > 0)
+    of_ranks = weights * seen.z / np.maximum(np.linalg.norm(weights, axis=0), 1e-300)
+    return np.where(usable, scaled, of_ranks)
 
 
 def _inputs(seen: Residuals) -> Finding:
-    squares = explained_by(seen.basis, seen.z)
+    squares = explained_by(seen.basis, seen.z, seen)
     (rows, units), degrees = seen.z.shape, seen.basis.shape[1]
-    p = of_squares(squares, degrees, rows, independent=seen.independent)
+    p = of_squares(squares, degrees, seen.z, seen)
     explained = max(0.0, float(squares.mean() - degrees) / rows)
     if seen.learned is not None:
         scores, learned = _learned(seen)
@@ -130,16 +153,7 @@ def _learned(seen: Residuals) -> tuple[Floats, float]:
     direction = seen.learned - seen.learned.mean(axis=0)
     size = np.linalg.norm(direction, axis=0) * seen.z.std(axis=0, ddof=1)
     scores = np.divide((direction * seen.z).sum(axis=0), size, out=np.zeros_like(size), where=size > 1e-9)
-    if not seen.independent:
-        return scores, p_values.of_smallest(stats.norm.sf(scores))
-    return scores, float(stats.norm.sf(scores.sum() / math.sqrt(len(scores))))
-
-
-def explained_by(basis: Floats, values: Floats) -> Floats:
-    """(T − 1) R² of each unit's ``values`` ``[T, N]`` on orthonormal functions of mean 0."""
-    variance = values.var(axis=0, ddof=1)
-    explained = ((basis.T @ values) ** 2).sum(axis=0)
-    return np.divide(explained, variance, out=np.zeros_like(variance), where=variance > 0)
+    return scores, of_positive_scores(scores, direction * seen.z, seen)
 
 
 def hidden_by_scale(seen: Residuals) -> float:
@@ -160,7 +174,7 @@ def _time(seen: Residuals) -> Finding:
     rows = len(seen.z)
     all_lags = lag_scores(seen.z)
     lag_1 = all_lags[0]
-    p = of_lags(seen.z, units_depend=not seen.independent)
+    p = of_lags(seen.z, units_depend=not seen.independent or seen.dependence.units)
     r = lag_1 / math.sqrt(rows)
     verdict = AS_EXPECTED
     if p < seen.level:
@@ -175,16 +189,15 @@ def _drift(seen: Residuals) -> Finding:
     rows = len(seen.z)
     blocks = np.array_split(np.arange(rows), min(_BLOCKS, rows // 5))
     means = np.stack([seen.z[block].mean(axis=0) for block in blocks]) - seen.z.mean(axis=0)
-    # Where neighbours are alike, block means vary by that alone, which is another line's matter.
-    lag_1 = lag_scores(seen.z)[0]
-    r = float(lag_1.mean() / math.sqrt(rows))
-    alike = stats.norm.sf(lag_1.sum() / math.sqrt(len(lag_1))) < seen.level
-    share = (1 - r) / (1 + r) if alike and 0 < r < 1 else 1.0
     sizes = np.array([len(block) for block in blocks])
     variance = np.maximum(seen.z.var(axis=0, ddof=1), np.finfo(np.float64).tiny)
-    squares = (sizes[:, None] * means**2).sum(axis=0) / variance * share
+    squares = (sizes[:, None] * means**2).sum(axis=0) / variance
+    if seen.dependence.time:
+        # Neighbours that are alike make block means vary: as much as their own correlation says, and not the drift's.
+        r = np.clip(lag_scores(seen.z)[0] / math.sqrt(rows), 0.0, 0.99)
+        squares = squares * (1 - r) / (1 + r)
     degrees = len(blocks) - 1
-    p = of_squares(squares, degrees, rows, independent=seen.independent)
+    p = of_squares(squares, degrees, seen.z, seen)
     furthest = np.unravel_index(int(np.abs(means).argmax()), means.shape)
     name = seen.evidence.unit_names[int(furthest[1])]
     effect = f"{name} is {means[furthest]:+.2f} sd off in tenth {furthest[0] + 1} of the rows"
@@ -197,13 +210,15 @@ def _drift(seen: Residuals) -> Finding:
 
 
 def _units(seen: Residuals) -> Iterator[Finding]:
-    for line in independence(seen.pit, seen.evidence.unit_names, seen.level):
+    in_time = Dependence(time=seen.dependence.time)
+    for line in independence(seen.pit, seen.evidence.unit_names, seen.level, in_time):
         rows, units = seen.z.shape
         pairs = units * (units - 1) / 2
         standard = seen.z - seen.z.mean(axis=0)
         standard = standard / np.maximum(np.linalg.norm(standard, axis=0), 1e-300)
-        mean = float(((standard.sum(axis=1) ** 2).sum() - (standard**2).sum()) / 2 / pairs)
-        score = mean * math.sqrt(pairs * (rows - 1))
+        products = (standard.sum(axis=1) ** 2 - (standard**2).sum(axis=1)) / 2
+        mean = float(products.sum() / pairs)
+        score = mean * math.sqrt(pairs * (rows - 1) / in_time.design_effect(products))
         p = line.p_value if units == 2 else p_values.sidak([line.p_value, float(2 * stats.norm.sf(abs(score)))])
         verdict = AS_EXPECTED
         if p < seen.level:

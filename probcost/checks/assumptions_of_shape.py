@@ -10,15 +10,18 @@ import numpy as np
 from scipy import special, stats
 
 from probcost.checks import p_values, poisson_binomial
-from probcost.checks.assumptions import AS_EXPECTED, direction, explained_by
+from probcost.checks.assumptions import AS_EXPECTED, direction
 from probcost.checks.diagnosis_result import Finding
+from probcost.checks.effective_size import discounted
 from probcost.checks.evidence import Floats
-from probcost.checks.residuals import Residuals, of_scores, of_squares, worth
+from probcost.checks.judged import explained_by, of_scores, of_squares, worth
+from probcost.checks.residuals import Residuals
 from probcost.checks.units import variance_ratio
 
 __all__ = ["of_shape", "of_spread"]
 
 _TAIL = 0.01
+_FAR = 0.975
 # Legendre components beyond the fourth: level, spread, skewness and tails are other lines' matter.
 _FIRST_FINE, _LAST_FINE = 5, 8
 
@@ -46,7 +49,7 @@ def _dispersion(seen: Residuals) -> Finding:
     # Each unit's own mean is taken off, so that a wrong mean is not mistaken for a wrong spread.
     variance = seen.z.var(axis=0, ddof=1)
     scores = _normal_scores(variance * degrees, degrees)
-    p = of_scores(scores, independent=seen.independent)
+    p = of_scores(scores, (seen.z - seen.z.mean(axis=0)) ** 2, seen)
     over, under = int((scores > 1.96).sum()), int((scores < -1.96).sum())
     name = "over-dispersed" if over > under or (over == under and variance.mean() > 1) else "under-dispersed"
     verdict, units = AS_EXPECTED, len(scores)
@@ -63,22 +66,28 @@ def _how_wide(seen: Residuals, variance: Floats, name: str) -> str:
     """Squared deviations over predicted variances of the typical unit; of residuals, where a few extremes turn these round."""
     ratio = variance_ratio(seen.evidence)
     typical = float(np.median(ratio[np.isfinite(ratio)])) if np.isfinite(ratio).any() else math.nan
-    if (typical > 1) == (name == "over-dispersed"):
+    if math.isfinite(typical) and (typical > 1) == (name == "over-dispersed"):
         return f"variance is {typical:.2f} of the predicted"
     return f"the variance of their residuals is {float(np.median(variance)):.2f}, not 1"
 
 
 def _normal_scores(squares: Floats, degrees: int) -> Floats:
-    """χ² numbers as standard normals; from whichever tail is the smaller, so that no score is infinite."""
+    r"""χ² numbers as standard normals: from the smaller tail, and, where that is too small for a float, nearly.
+
+    Source: Wilson & Hilferty, "The distribution of chi-square", 1931, https://doi.org/10.1073/pnas.17.12.684.
+    """
     below, above = stats.chi2.logcdf(squares, degrees), stats.chi2.logsf(squares, degrees)
-    return np.where(below < above, special.ndtri_exp(below), -special.ndtri_exp(above))
+    exact = np.where(below < above, special.ndtri_exp(below), -special.ndtri_exp(above))
+    spread = 2 / (9 * degrees)
+    nearly = ((squares / degrees) ** (1 / 3) - (1 - spread)) / math.sqrt(spread)
+    return np.where(np.isfinite(exact), exact, nearly)
 
 
 def _with_the_mean(seen: Residuals) -> Finding:
     used = np.any(seen.location, axis=0)
     # Over their own standard deviation, so that a spread wrong everywhere is not mistaken for one that changes.
     scores = (seen.location * seen.spread).sum(axis=0) / np.maximum(seen.spread.std(axis=0, ddof=1), 1e-9)
-    p = of_scores(scores[used], independent=seen.independent)
+    p = of_scores(scores[used], (seen.location * seen.spread)[:, used], seen)
     score = float(scores.sum() / math.sqrt(used.sum()))
     gain = worth((scores[used] ** 2).sum(), used.sum(), seen.z.size)
     verdict = AS_EXPECTED
@@ -96,8 +105,8 @@ def _with_the_mean(seen: Residuals) -> Finding:
 
 def _over_inputs(seen: Residuals) -> Finding:
     spread, degrees = seen.spread, seen.basis.shape[1]
-    squares = explained_by(seen.basis, spread)
-    p = of_squares(squares, degrees, len(spread), independent=seen.independent)
+    squares = explained_by(seen.basis, spread, seen)
+    p = of_squares(squares, degrees, spread, seen)
     verdict, effect = AS_EXPECTED, ""
     if p < seen.level:
         name = seen.strongest_input(spread)
@@ -136,6 +145,7 @@ def _zeros(seen: Residuals) -> Iterator[Finding]:
         each = [poisson_binomial.tail(int((k == 0).sum()), q) for k, q in zip(y.T, prob_zero.T, strict=True)]
         below, at = np.transpose(each)
         p = p_values.of_smallest(p_values.of_count(below, at, v[:-1]))
+    p = float(discounted(p, seen.dependence.design_effect((y == 0) - prob_zero)))
     verdict = AS_EXPECTED
     if p < seen.level:
         verdict = f"too {'many' if found > expected else 'few'} zeros: {found:,.0f}, and {expected:,.0f} are predicted"
@@ -151,6 +161,7 @@ def _tails(seen: Residuals) -> Finding:
     n, found = reach.size, int((reach > 1 - _TAIL).sum())
     below, at = stats.binom.cdf(found - 1, n, _TAIL), stats.binom.pmf(found, n, _TAIL)
     p = float(p_values.of_count(below, at, seen.rng.random()))
+    p = float(discounted(p, seen.dependence.design_effect(reach > 1 - _TAIL)))
     share, verdict = found / n, AS_EXPECTED
     if p < seen.level:
         verdict = f"tails are {'heavier' if share > _TAIL else 'lighter'} than predicted"
@@ -172,29 +183,33 @@ def _regions(seen: Residuals) -> Floats:
 
 
 def _skewness(seen: Residuals) -> Finding:
-    scores = seen.components(3)[:, 2]
-    p = of_scores(scores, independent=seen.independent)
+    lopsided = seen.components(3)[2]
+    scores = lopsided.sum(axis=0) / math.sqrt(len(lopsided))
+    p = of_scores(scores, lopsided, seen)
     mean, verdict = float(scores.mean()), AS_EXPECTED
     if p < seen.level:
-        which = {
-            1: "the upper tail is longer",
-            -1: "the lower tail is longer",
-            0: "tails are longer above in some units, below in others",
-        }
-        verdict = f"{which[direction(scores)]} than predicted"
+        which = direction(scores)
+        # The third component speaks of the whole distribution: a tail is named only where its end agrees.
+        ends = (seen.pit > _FAR).mean() - (seen.pit < 1 - _FAR).mean()
+        verdict = "skewed otherwise than predicted" + (", each unit in its own way" if which == 0 else "")
+        if which * ends > 0:
+            verdict = f"the {'upper' if which > 0 else 'lower'} tail is longer than predicted"
     belief = "observations are as symmetric, or as skewed, about their means as predicted"
     gain = worth((scores**2).sum(), len(scores), seen.z.size)
     return Finding("skewness", belief, mean, 0.0, "", p, gain, verdict)
 
 
 def _one_mode(seen: Residuals) -> Finding:
-    fine = seen.components(_LAST_FINE)[:, _FIRST_FINE - 1 :]
+    of_rows = seen.components(_LAST_FINE)[_FIRST_FINE - 1 :]
+    fine = of_rows.sum(axis=1) / math.sqrt(of_rows.shape[1])
     if seen.independent:
         # Shapes that units share add up.
-        scores = fine.sum(axis=0) / math.sqrt(len(fine))
+        effects = np.array([seen.dependence.design_effect(component) for component in of_rows])
+        scores = fine.sum(axis=1) / np.sqrt(fine.shape[1] * effects)
         p = float(stats.chi2.sf((scores**2).sum(), len(scores)))
     else:
-        p = p_values.of_smallest(stats.chi2.sf((fine**2).sum(axis=1), fine.shape[1]))
+        times = seen.dependence.unit_times(*of_rows)
+        p = p_values.of_smallest(stats.chi2.sf((fine**2).sum(axis=0) / times, len(fine)))
     modes, verdict = _modes(seen.z), AS_EXPECTED
     if p < seen.level:
         verdict = (

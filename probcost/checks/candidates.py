@@ -20,6 +20,8 @@ _COUNTS = (
     likelihoods.ZeroInflatedNegativeBinomial,
 )
 _REALS = (likelihoods.Normal, likelihoods.StudentT, likelihoods.Laplace)
+# Constructor arguments that are sizes, not values of a parameter.
+_SIZES = ("n_units", "k", "rank")
 _VECTORS = (likelihoods.MultivariateNormal, likelihoods.MultivariateStudentT)
 
 
@@ -45,8 +47,9 @@ class Candidate:
         return self.on_features is not None and not self.on_features.start
 
     def is_own(self, own: Likelihood) -> bool:
-        """Whether it is what the fit believes already."""
-        return type(self.likelihood) is type(own) and self.on_features is None and not self.on_previous
+        """Whether it is what the fit believes already; a scale or shape that is held at a number is learned here."""
+        held = any(isinstance(v, float) or (isinstance(v, int) and k not in _SIZES) for k, v in own.config.items())
+        return type(self.likelihood) is type(own) and self.on_features is None and not self.on_previous and not held
 
 
 def candidates(own: Likelihood, n: int, *, ordered: bool) -> Iterator[Candidate]:

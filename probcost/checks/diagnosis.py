@@ -60,6 +60,8 @@ def diagnose(
         'NegativeBinomial'
     """
     # Here, since these import scipy, and `import probcost` must stay fast.
+    import numpy as np
+
     from probcost.checks.assumptions import hidden_by_scale
     from probcost.checks.diagnosis_result import Diagnosis
     from probcost.checks.evidence import gather
@@ -83,6 +85,7 @@ def diagnose(
         raise ValueError(f"y has {len(evidence.y)} rows; a diagnosis needs at least {_FEWEST}")
     seen = residuals(evidence, *_inputs(fit, x), level=level, seed=seed)
     if train is not None:
+        _refuse_the_same(fit, x, y, train)
         seen = _with_learned(seen, fit, train, x)
     if evidence.vectors:
         rows = as_inputs(x, fit.null_mean)
@@ -91,14 +94,15 @@ def diagnose(
     findings = _corrected(_assumptions(seen))
     denied = {finding.name for finding in findings if finding.p_corrected < level}
     likelihood = fit.model.likelihood
-    trials, first, left = Outcome([], None, None)
+    trials, first, before, after = Outcome([], None, None, None)
     if denied:
         # Rows in no order, but alike where the inputs are: it is the inputs that the network has not learned.
         in_time = _IN_TIME in denied and _INPUTS not in denied
-        trials, first, left = attempt(seen, likelihood, ordered=fit.model.ordered or in_time)
+        trials, first, before, after = attempt(seen, likelihood, ordered=fit.model.ordered or in_time)
     mended = set()
-    if first is not None and left is not None:
-        mended = {assumption for assumption in denied & _held(left, level) if mends(first.remedy, assumption)}
+    if first is not None and before is not None and after is not None:
+        mended = (denied - _held(before, level)) & _held(after, level)
+        mended = {assumption for assumption in mended if mends(first.remedy, assumption)}
     findings = tuple(advised(f, trials, first, likelihood) if f.name in denied else f for f in findings)
     return Diagnosis(
         findings,
@@ -111,8 +115,30 @@ def diagnose(
         evidence.y.shape[0],
         evidence.y.shape[1],
         seen.z,
-        {"predicted": evidence.mean, "inputs": seen.inputs},
+        {"predicted": np.nan_to_num(evidence.mean), "inputs": seen.inputs},
     )
+
+
+def _refuse_the_same(fit: Any, x: Any, y: Any, train: tuple[Any, Any]) -> None:
+    """Residuals that were learned from these very rows would be found in them again, whatever the model."""
+    import numpy as np
+
+    from probcost.inputs import as_inputs
+
+    def rows(inputs: Any, observed: Any) -> list[bytes]:
+        known = (
+            np.asarray(as_inputs(inputs, fit.null_mean).flatten(1).cpu()),
+            np.asarray(fit.observations(observed).cpu()),
+        )
+        return [row.tobytes() for row in np.concatenate(known, axis=1)]
+
+    these, those = rows(x, y), set(rows(*train))
+    shared = sum(row in those for row in these)
+    if shared > len(these) / 2:
+        raise ValueError(
+            f"{shared:,} of the {len(these):,} rows of x, y are among the training rows: train= is for judging other rows; "
+            "leave it out to judge the training rows themselves"
+        )
 
 
 def _with_learned(seen: Residuals, fit: Any, train: tuple[Any, Any], x: Any) -> Residuals:
@@ -131,9 +157,9 @@ def _with_learned(seen: Residuals, fit: Any, train: tuple[Any, Any], x: Any) -> 
     return dataclasses.replace(seen, learned=of_z, learned_error=of_error)
 
 
-def _held(left: Residuals, level: float) -> set[str]:
+def _held(seen: Residuals, level: float) -> set[str]:
     """Names of the assumptions that these residuals do not deny."""
-    held = {finding.name for finding in _corrected(_assumptions(left)) if finding.p_corrected >= level}
+    held = {finding.name for finding in _corrected(_assumptions(seen)) if finding.p_corrected >= level}
     # To go together as predicted is what takes the place of going each its own way.
     return held | {"independence of units"} if "dependence of units" in held else held
 

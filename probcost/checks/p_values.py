@@ -57,7 +57,7 @@ def of_rejections(p_values: Floats, level: float) -> float:
 
 def of_smallest(p_values: ArrayLike) -> float:
     """Bonferroni's p-value of the smallest of N p-values: rejects a true model at most at its level, dependent or not."""
-    p = np.asarray(p_values, dtype=np.float64)
+    p = _numbers(p_values)
     return float(min(1.0, len(p) * p.min()))
 
 
@@ -67,7 +67,7 @@ def sidak(p_values: ArrayLike) -> float:
     Source: Šidák, "Rectangular confidence regions for the means of multivariate normal distributions", 1967,
     https://doi.org/10.1080/01621459.1967.10482935
     """
-    p = np.asarray(p_values, dtype=np.float64)
+    p = _numbers(p_values)
     smallest = float(p.min())
     return -math.expm1(p.size * math.log1p(-smallest)) if smallest < 1 else 1.0
 
@@ -77,8 +77,16 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 
     Source: Holm, "A simple sequentially rejective multiple test procedure", 1979, https://www.jstor.org/stable/4615733
     """
-    p = np.asarray(p_values, dtype=np.float64)
+    p = _numbers(p_values)
     order = np.argsort(p)
     adjusted = np.empty_like(p)
     adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1.0)
     return adjusted
+
+
+def _numbers(p_values: ArrayLike) -> Floats:
+    """A p-value that is no number is a fault of the test, and must not pass for a belief that holds."""
+    p = np.asarray(p_values, dtype=np.float64)
+    if np.isnan(p).any():
+        raise ValueError(f"p-value {int(np.isnan(p).argmax())} of {p.size} is NaN")
+    return p

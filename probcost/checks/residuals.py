@@ -1,4 +1,4 @@
-"""What a diagnosis looks at: quantile residuals, a basis of the inputs, and tests that are exact for standard normals."""
+"""What a diagnosis looks at: quantile residuals, and a basis of the inputs that they must be independent of."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.polynomial import legendre
-from scipy import special, stats
+from scipy import special
 
-from probcost.checks import p_values
+from probcost.checks.dependence import dependence_found
+from probcost.checks.effective_size import Dependence
 from probcost.checks.evidence import Evidence, Floats
 from probcost.checks.joint import Joint
 from probcost.checks.pit import quantile_residuals, randomized_pit
 
-__all__ = ["Residuals", "of_scores", "of_squares", "residuals", "worth"]
+__all__ = ["Residuals", "residuals"]
 
 # Inputs beyond this many are seen through so many principal components; a basis has at most so many functions.
 _COMPONENTS, _FUNCTIONS = 20, 60
@@ -38,6 +39,7 @@ class Residuals:
         rng: for what must be randomised.
         simple: the linear and the square ones among these functions alone.
         independent: whether the model holds units independent, given the inputs.
+        dependence: what was found to depend on what, whether the model holds it or not: other lines count observations by it.
         learned: what training rows' residuals say of these, ``[T, N]``; None where there are no training rows to learn from.
         learned_error: the same of y − mean, in standard deviations of it.
         joint: of vectors, how their units go together.
@@ -53,6 +55,7 @@ class Residuals:
     level: float
     rng: np.random.Generator
     independent: bool
+    dependence: Dependence
     learned: Floats | None = None
     learned_error: Floats | None = None
     joint: Joint | None = None
@@ -66,9 +69,9 @@ class Residuals:
         return _unit_length(np.where(np.isfinite(mean), mean, 0.0))
 
     def components(self, degree: int) -> Floats:
-        """Neyman's components of each unit's PIT, ``[N, degree]``: standard normal under the model."""
+        """Neyman's components of each row and unit, ``[degree, T, N]``: of mean 0 and variance 1 under the model."""
         polynomials = legendre.legvander(2 * self.pit - 1, degree)[..., 1:]
-        return np.asarray(polynomials.mean(axis=0) * np.sqrt(len(self.pit) * (2 * np.arange(1, degree + 1) + 1)))
+        return np.asarray(np.moveaxis(polynomials * np.sqrt(2 * np.arange(1, degree + 1) + 1), -1, 0))
 
     @property
     def spread(self) -> Floats:
@@ -106,7 +109,11 @@ def residuals(
     names = [name for name, kept in zip(input_names, varies, strict=True) if kept]
     independent = not evidence.vectors if independent is None else independent
     basis, simple = _bases(inputs, rng)
-    return Residuals(evidence, pit, quantile_residuals(pit), inputs, names, basis, simple, level, rng, independent)
+    # Rows in no order may be looked at in theirs as well: alike neighbours are alike neighbours.
+    found = dependence_found(pit, ordered=True)
+    dependence = Dependence(time=found.time, units=found.units and independent)
+    z = quantile_residuals(pit)
+    return Residuals(evidence, pit, z, inputs, names, basis, simple, level, rng, independent, dependence)
 
 
 def _bases(inputs: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -137,38 +144,3 @@ def _unit_length(columns: Floats) -> Floats:
     length = np.linalg.norm(centred, axis=0)
     varies = length > 1e-6 * np.linalg.norm(columns, axis=0)
     return np.divide(centred, length, out=np.zeros_like(centred), where=varies)
-
-
-def worth(squares: float, degrees: float, observations: int) -> float:
-    """Nats per observation that a likelihood with these degrees of freedom more would gain, to second order."""
-    return max(0.0, squares - degrees) / (2 * observations)
-
-
-def of_scores(scores: Floats, *, independent: bool) -> float:
-    r"""P-value of N scores that are standard normal under the model: whether they are off together, or each in its own way.
-
-    :math:`(\sum g_i)^2 / N` and what is left of :math:`\sum g_i^2` are independent χ² of 1 and N − 1 degrees of freedom. Of units
-    that may depend on each other, Bonferroni's of the smallest.
-    """
-    if not independent:
-        return p_values.of_smallest(2 * stats.norm.sf(np.abs(scores)))
-    n = len(scores)
-    together = float(scores.sum() ** 2 / n)
-    shared = float(stats.chi2.sf(together, 1))
-    return shared if n == 1 else p_values.sidak([shared, float(stats.chi2.sf((scores**2).sum() - together, n - 1))])
-
-
-def of_squares(squares: Floats, degrees: int, rows: int, *, independent: bool) -> float:
-    r"""P-value of what a regression on ``degrees`` functions explains of N units, each of ``rows`` numbers of its own variance.
-
-    .. math:: s = (T - 1) R^2 \sim (T - 1)\, \text{Beta}(q / 2, (T - 1 - q) / 2)
-
-    under the model, for any variance; stretched to χ²'s variance around its mean q, which is the same, sums of it are χ².
-
-    Args:
-        squares: :math:`(T - 1) R^2` of each unit.
-    """
-    stretched = degrees + (squares - degrees) * math.sqrt((rows + 1) / max(rows - 1 - degrees, 1))
-    if not independent:
-        return p_values.of_smallest(stats.chi2.sf(stretched, degrees))
-    return float(stats.chi2.sf(stretched.sum(), degrees * len(stretched)))

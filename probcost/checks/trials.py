@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -32,11 +32,12 @@ _SMALLEST_MEAN = 1e-4
 
 
 class Outcome(NamedTuple):
-    """All trials, best first; the simplest of the best, None where none gains; and what residuals it would leave."""
+    """All trials, best first; the simplest of the best, None where none gains; residuals of the same rows before and after it."""
 
     trials: list[Trial]
     first: Trial | None
-    left: Residuals | None
+    before: Residuals | None
+    after: Residuals | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +93,22 @@ def attempt(seen: Residuals, own: Likelihood, *, ordered: bool) -> Outcome:
     ]
     scored.sort(key=lambda each: -each.trial.gain)
     first = _simplest(scored, data)
-    left = None if first is None else _left(first, seen, data)
-    return Outcome([each.trial for each in scored], None if first is None else first.trial, left)
+    if first is None:
+        return Outcome([each.trial for each in scored], None, None, None)
+    return Outcome([each.trial for each in scored], first.trial, _before(seen, data), _after(first, seen, data))
+
+
+def _before(seen: Residuals, data: _Data) -> Residuals:
+    """The fit's own residuals on the rows and units that trials see, so that what is mended is not just looked at less."""
+    parts: dict[str, Any] = {}
+    for field in fields(Evidence):
+        value = getattr(seen.evidence, field.name)
+        if isinstance(value, np.ndarray):
+            value = value[data.rows] if value.ndim == 1 else value[np.ix_(data.rows, data.units)]
+        parts[field.name] = value
+    parts["unit_names"] = [seen.evidence.unit_names[i] for i in data.units]
+    inputs = seen.inputs[data.rows]
+    return residuals(Evidence(**parts), inputs, seen.input_names, level=seen.level, seed=0)
 
 
 def _usable(seen: Residuals, own: Likelihood, data: _Data, ordered: bool) -> list[Candidate]:
@@ -143,7 +158,7 @@ def _cross_fitted(candidate: Candidate, data: _Data) -> tuple[Floats, tuple[Shap
     return by_row - data.log_scale, (fits[0], fits[1])
 
 
-def _left(first: _Scored, seen: Residuals, data: _Data) -> Residuals:
+def _after(first: _Scored, seen: Residuals, data: _Data) -> Residuals:
     """The residuals that the first remedy would leave, if the means stayed as they are."""
     rows, units = data.y.shape
     read = {name: np.empty((rows, units)) for name in ("mean", "variance", "cdf", "cdf_below", "prob_zero")}

@@ -21,8 +21,9 @@ from probcost import distributions as dist
 from probcost import likelihoods as of
 from probcost.checks.assumptions import of_dependence, of_means
 from probcost.checks.assumptions_of_shape import of_shape, of_spread
+from probcost.checks.judged import of_scores, of_squares
 from probcost.checks.p_values import sidak
-from probcost.checks.residuals import of_scores, of_squares, residuals
+from probcost.checks.residuals import residuals
 from tests.checks.simulated import VectorNormal, evidence, negative_binomial, poisson, vector_evidence
 
 Array = NDArray[Any]
@@ -225,19 +226,65 @@ def test_false_alarms(name: str) -> None:
 
 
 def test_the_corrections_are_exact() -> None:
-    rng = np.random.default_rng(12)
-    z = rng.normal(size=(20_000, 4))
-    for p in (
-        [of_scores(row, independent=True) for row in z],
-        [of_scores(row[:1], independent=True) for row in z],
-        [sidak(2 * stats.norm.sf(np.abs(row))) for row in z[:5000]],
-    ):
-        assert stats.kstest(p, "uniform").pvalue > 1e-3
-    # (T − 1) R² of regressions on 5 functions of 40 rows, for two units together.
-    rows, degrees = 40, 5
-    r2 = stats.beta(degrees / 2, (rows - 1 - degrees) / 2).rvs((20_000, 2), random_state=rng)
-    p = [of_squares((rows - 1) * each, degrees, rows, independent=True) for each in r2]
-    assert abs(np.mean(np.array(p) < 0.05) - 0.05) < 0.006
+    """Of independent residuals: shared and own scores, the smallest of several, regressions of several units."""
+    shared, alone, several, explained = [], [], [], []
+    rows, degrees = 60, 5
+    for seed in range(2000):
+        rng = np.random.default_rng([seed, 12])
+        seen = evidence(stats.norm(np.zeros((rows, 4)), 1.0), rng.normal(size=(rows, 4)))
+        of = residuals(seen, np.empty((rows, 0)), [], level=0.05, seed=seed)
+        scores = of.z.sum(axis=0) / np.sqrt(rows)
+        shared.append(of_scores(scores, of.z, of))
+        alone.append(of_scores(scores[:1], of.z[:, :1], of))
+        several.append(sidak(2 * stats.norm.sf(np.abs(scores))))
+        r2 = stats.beta(degrees / 2, (rows - 1 - degrees) / 2).rvs(4, random_state=rng)
+        explained.append(of_squares((rows - 1) * r2, degrees, of.z, of))
+    for p in (shared, alone, several, explained):
+        assert LEAST / SIMULATIONS <= np.mean(np.array(p) < 0.05) <= 0.075
+
+
+@pytest.mark.parametrize(("rows", "rate"), [(1000, 0.003), (1000, 0.02)])
+def test_rare_events_are_let_alone(rows: int, rate: float) -> None:
+    """A unit that happens to be silent is not certain to be one."""
+    whole = 0
+    for seed in range(60):
+        rng = np.random.default_rng([seed, 21])
+        x = rng.normal(size=(rows, 2))
+        model = poisson(rate * np.exp(0.3 * x @ rng.normal(size=(2, 10))))
+        of = residuals(evidence(model, model.rvs(random_state=rng)), x, ["a", "b"], level=0.05, seed=seed)
+        lines = [line for of_some in (of_means, of_spread, of_shape, of_dependence) for line in of_some(of)]
+        whole += min(line.p_value for line in lines) * len(lines) < 0.05
+    assert whole <= stats.binom.ppf(0.9995, 60, 0.05)
+
+
+@pytest.mark.parametrize("sd", [0.5, 2.0])
+def test_a_spread_far_from_the_predicted_is_found(sd: float) -> None:
+    """Also where the tail is too small for a float, and where the scale was held at a number."""
+    rng = np.random.default_rng(22)
+    x = rng.normal(size=(3000, 1))
+    fit = regression(of.Normal(2, scale=1.0), x, np.zeros((3000, 2)) + rng.normal(size=(3000, 2)))
+    diagnosis = pc.diagnose(fit, x, sd * rng.normal(size=(3000, 2)))
+    assert "dispersion" in denied(diagnosis)
+    assert np.isfinite(diagnosis["dispersion"].worth)
+    assert f"{sd**2:.1f}" in diagnosis["dispersion"].verdict
+    assert names(diagnosis)[0] == "Normal"
+
+
+@pytest.mark.parametrize(("phi", "units", "shared"), [(0.6, 1, 0.0), (0.0, 10, 0.3)])
+def test_dependence_is_one_line_s_matter(phi: float, units: int, shared: float) -> None:
+    """Where the means and scales are right, the other lines stay near their rate, though rows or units depend."""
+    below: dict[str, int] = defaultdict(int)
+    sets = 60
+    for seed in range(sets):
+        rng = np.random.default_rng([seed, 23])
+        x = signal.lfilter([1], [1, -0.9], rng.normal(size=(600, 2)), axis=0)
+        noise = np.sqrt(1 - shared) * rng.normal(size=(600, units)) + np.sqrt(shared) * rng.normal(size=(600, 1))
+        noise = signal.lfilter([np.sqrt(1 - phi**2)], [1, -phi], noise, axis=0)
+        of = residuals(evidence(normal(x[:, :1] * np.ones(units)), x[:, :1] + noise), x, ["a", "b"], level=0.05, seed=0)
+        for line in [line for of_some in (of_means, of_spread, of_shape, of_dependence) for line in of_some(of)]:
+            below[line.name] += line.p_value < 0.05
+    assert below.pop("independence over time" if phi else "independence of units") == sets
+    assert max(below.values()) <= stats.binom.ppf(0.9995, sets, 0.08)
 
 
 # --- what users meet ----------------------------------------------------------------------------------------------
@@ -310,6 +357,14 @@ def test_heavy_tails_constant_inputs_and_photos() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(900, 2))
     diagnosis = pc.diagnose(pc.as_fit(pc.CostModel(network, of.Normal(1)), photos, y[:60]), photos, y[:60])
     assert diagnosis.rows == 60
+
+
+def test_training_rows_are_not_judged_by_themselves() -> None:
+    rng = np.random.default_rng(17)
+    x, y = rng.normal(size=(100, 2)), rng.normal(size=(100, 1))
+    fit = regression(of.Normal(1, scale="learned"), x, y)
+    with pytest.raises(ValueError, match="100 of the 100 rows"):
+        pc.diagnose(fit, x, y, train=(x, y))
 
 
 def test_bad_input() -> None:
