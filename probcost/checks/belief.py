@@ -14,6 +14,7 @@ import torch
 
 from probcost.checks.diagnosis_table import name_of
 from probcost.checks.equation import inline, lines_of, typeset
+from probcost.checks.network_words import network_in_words
 from probcost.inputs import as_inputs
 
 __all__ = ["equations", "facts", "in_words", "symbols"]
@@ -38,8 +39,9 @@ _WORDS = {
 }
 
 
-def in_words(likelihood: Any) -> list[str]:
-    """The belief as paragraphs of HTML: each likelihood's own first sentence, its parts', and what is held independent."""
+def in_words(model: Any) -> list[str]:
+    """The belief as paragraphs of HTML: each likelihood's own first sentence, its parts', what is independent, what drifts."""
+    likelihood = model.likelihood
     sentences = [_first_sentence(part) for part in _parts(likelihood)]
     if likelihood.composite:
         given = (
@@ -51,7 +53,17 @@ def in_words(likelihood: Any) -> list[str]:
         given = f"Given the inputs, rows are independent of each other, and so are a row's {_plural(likelihood)}."
     else:
         given = "Given the inputs, rows are independent of each other."
-    return [*sentences, given]
+    return [*sentences, given, *_of_order(model)]
+
+
+def _of_order(model: Any) -> Iterator[str]:
+    if model.ordered:
+        yield "Rows are consecutive in time: rows held out in training are whole stretches of it."
+    if model.drifting:
+        yield (
+            f"Each {model.likelihood.unit}'s baseline drifts slowly over the rows, whatever the inputs; predictions start from "
+            "where the baselines stood at the end of the training rows."
+        )
 
 
 def equations(likelihood: Any) -> list[str]:
@@ -59,7 +71,7 @@ def equations(likelihood: Any) -> list[str]:
     lines = lines_of(likelihood.equation)
     inner = getattr(likelihood, "comparison", None)
     if inner is not None:
-        lines.append((r"-\log p_c", inner.equation))
+        lines.append((r"-\log p_q", inner.equation))
     return [f"{typeset(left)} = {typeset(right)}" for left, right in lines]
 
 
@@ -93,32 +105,38 @@ def facts(fit: Any, rows: int) -> Iterator[tuple[str, str]]:
         else f"<code>{escape(str(model.prior))}</code>"
     )
     yield "Prior on parameters", prior
-    layers = [type(part).__name__ for part in model.network.children()] if _is_sequence(model.network) else []
-    yield "Network", escape(" → ".join(layers) or type(model.network).__name__)
+    yield "Network", escape(network_in_words(model.network))
     yield "Learned parameters", f"{of['network']:,} in the network, {of['likelihood']:,} in the likelihood"
     yield "Inference", escape(f"{fit.method}: {fit.posterior.label}")
     if not likelihood.composite:
-        names = ", ".join(str(name) for name in fit.unit_names[:_NAMES])
-        more = ", …" if len(fit.unit_names) > _NAMES else ""
         plural = "" if likelihood.n_units == 1 else "s"
-        yield f"{likelihood.unit.capitalize()}{plural}", escape(f"{likelihood.n_units:,}: {names}{more}")
+        yield f"{likelihood.unit.capitalize()}{plural}", escape(_units(fit.unit_names))
     order = ", consecutive in time" if model.ordered else ""
     yield "Rows on this page", f"{rows:,}{order}"
+
+
+def _units(names: Any) -> str:
+    """How many, and their names where somebody gave them any."""
+    given = [str(name) for name in names]
+    count = len(given)
+    if given == [str(i) for i in range(count)]:
+        return "one" if count == 1 else f"{count:,}, numbered 0 to {count - 1:,}"
+    more = ", …" if count > _NAMES else ""
+    return f"{count:,}: {', '.join(given[:_NAMES])}{more}"
 
 
 def _without_parameter(likelihood: Any) -> dict[str, str]:
     """Symbols of equations that hold no parameter."""
     alternatives = (
-        f"the number of components: {likelihood.k}"
-        if hasattr(likelihood, "k")
-        else "how many are summed over: comparisons, or candidates"
+        f"the number of components: {likelihood.k}" if hasattr(likelihood, "k") else "the number of candidates"
     )
     return {
         "d_c": "the distance to candidate c; that to the right one has the index y",
-        "p_c": "the probability of the right answer to comparison c",
+        "p_q": "the probability of the right answer to comparison q",
         "d": f"the number of {_plural(likelihood)}: {likelihood.n_units:,}",
         "N": f"the number of {_plural(likelihood)}: {likelihood.n_units:,}",
         "K": alternatives,
+        "Q": "the number of comparisons that one observation is the anchor of",
     }
 
 
@@ -175,10 +193,6 @@ def _number(value: float) -> str:
 
 def _plural(likelihood: Any) -> str:
     return f"{likelihood.unit}s"
-
-
-def _is_sequence(network: Any) -> bool:
-    return isinstance(network, torch.nn.Sequential)
 
 
 def _one_line(text: str) -> str:

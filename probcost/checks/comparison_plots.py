@@ -22,7 +22,11 @@ _NAMED = 5
 
 
 def plot_comparison(comparison: Comparison) -> Figure:
-    """Paired differences to the best fit, two standard errors either side; filled where calibrated, a cross where not."""
+    """Paired differences to the best fit, two standard errors either side; a dot where calibrated, a cross where not.
+
+    A line is that of one difference by itself. Where it ends short of 0 and the fit cannot be told from the best nonetheless,
+    since p is corrected for all pairs, "no difference" stands at its name.
+    """
     from matplotlib.figure import Figure
 
     rows = comparison.rows
@@ -57,12 +61,18 @@ def plot_comparison(comparison: Comparison) -> Figure:
                 label=None if kind in labelled else kind,
             )
             labelled.add(kind)
-        axis.set_yticks(range(len(rows)), [row.name for row in rows])
+        unsure = comparison.short_of_sure
+        names = [
+            f"{row.name}\n(no difference: p = {row.p_value:.2g})" if row.name in unsure else row.name for row in rows
+        ]
+        axis.set_yticks(range(len(rows)), names)
         axis.set_ylim(len(rows) - 0.4, -0.6)
         low, high = axis.get_xlim()
         axis.set_xlim(min(low, -1e-12), max(high, 0.03 * (high - low)))
         score = "leave-one-out" if comparison.by_loo else "log score"
-        axis.set_xlabel(f"{score} − best, nats per {comparison.each}, ± 2 s.e. by {comparison.error_from}")
+        axis.set_xlabel(
+            f"{score} − best, nats per {comparison.each}\n± 2 s.e. of each difference, by {comparison.error_from}"
+        )
         tied = comparison.tied
         title = f"{comparison.best} predicts best"
         if len(tied) > 1:

@@ -105,6 +105,11 @@ class Comparison:
         return (self.best, *(fit.name for fit in self.fits[1:] if not fit.differs))
 
     @property
+    def short_of_sure(self) -> tuple[str, ...]:
+        """Those beyond two standard errors of the best that cannot be told from it once p is corrected for all pairs."""
+        return tuple(fit.name for fit in self.fits[1:] if abs(fit.difference) > _ERRORS * fit.error and not fit.differs)
+
+    @property
     def rows(self) -> tuple[Compared, ...]:
         """The fits, and the null model after the last fit that scores higher."""
         if self.null is None:

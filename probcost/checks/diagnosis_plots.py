@@ -23,7 +23,7 @@ _LONGEST_NAME = 34
 
 
 def plot_diagnosis(diagnosis: Diagnosis) -> Figure:
-    """What each tried belief gains and, of a true model, residuals that stay within the grey bands but for 5 % of points.
+    """What each tried belief gains and, of a true model, residuals that stay within the bands but for one point in twenty.
 
     Comparisons have no residuals: of them, how improbable each finding is.
     """
@@ -65,6 +65,7 @@ def _trials(axis: Axes, diagnosis: Diagnosis) -> None:
     axis.set(
         xlim=(-1.15 * most, 1.15 * most), ylim=(-0.7, len(trials) - 0.3), xlabel="gain, nats per observation ± 2 s.e."
     )
+    axis.locator_params(axis="x", nbins=4)
     axis.set_title("Other beliefs, tried: right of 0 gains")
 
 
@@ -97,12 +98,15 @@ def _along(axis: Axes, z: Floats, predicted: Floats) -> None:
     sd = np.sqrt(np.maximum(np.bincount(bins, z.ravel() ** 2, minlength=_BINS) / counts - mean**2, 0))
     at = (np.arange(_BINS) + 0.5) / _BINS
     reach = special.ndtri(1 - 0.025) / np.sqrt(counts)
-    for level, error in ((0.0, reach), (1.0, reach / np.sqrt(2))):
-        axis.fill_between(at, level - error, level + error, color=COLOURS["quiet"], alpha=0.35, linewidth=0)
-        axis.axhline(level, color=COLOURS["data"], linewidth=0.8)
-    axis.plot(at, sd, color=COLOURS["alert"], marker="s", linewidth=2, label="standard deviation: 1 if right")
-    axis.plot(at, mean, color=COLOURS["model"], marker="o", linewidth=2, label="mean: 0 if right")
-    low, high = np.nanmin(np.append(mean, 0.0)), np.nanmax(np.append(sd, 1.0))
+    # With few rows the two bands overlap: each has the colour of its curve.
+    for found, level, error, colour, marker, label in (
+        (sd, 1.0, reach / np.sqrt(2), "second", "s", "standard deviation: 1 if right"),
+        (mean, 0.0, reach, "model", "o", "mean: 0 if right"),
+    ):
+        axis.fill_between(at, level - error, level + error, color=COLOURS[colour], alpha=0.18, linewidth=0)
+        axis.axhline(level, color=COLOURS[colour], linewidth=0.8)
+        axis.plot(at, found, color=COLOURS[colour], marker=marker, linewidth=2, label=label)
+    low, high = np.nanmin(np.append(mean, 0.0)), np.nanmax([*sd, *(1 + reach / np.sqrt(2)), 1.0])
     axis.set(xlim=(0, 1), ylim=(low - 0.25, high + 0.55), xlabel="rank of the predicted mean, within its unit")
     axis.set_ylabel("of the residuals")
     axis.set_title("Residuals from small to large predictions")
@@ -118,7 +122,7 @@ def _lags(axis: Axes, z: Floats) -> None:
     lags = np.arange(1, min(_LAGS, rows // 4) + 1)
     each = np.stack([(centred[lag:] * centred[:-lag]).sum(axis=0) / scale for lag in lags])
     reach = special.ndtri(0.975) / np.sqrt(rows * units)
-    axis.axhspan(-reach, reach, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label="95 % band of a true model")
+    axis.axhspan(-reach, reach, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label="95 % band, lag by lag")
     axis.axhline(0, color=COLOURS["data"], linewidth=1)
     mean = each.mean(axis=1)
     colours = [COLOURS["alert" if abs(m) > reach else "model"] for m in mean]

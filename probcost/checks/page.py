@@ -32,6 +32,8 @@ def report(
     *,
     title: str | None = None,
     comparison: Any = None,
+    train: tuple[Any, Any] | None = None,
+    groups: Any = None,
     pictures: Mapping[str, Figure] | None = None,
     tables: Mapping[str, pd.DataFrame] | None = None,
     level: float = 0.05,
@@ -50,6 +52,11 @@ def report(
         path: the file to write; folders above it are made.
         title: heads the page; likelihood and method unless given.
         comparison: what `probcost.compare` returned, or other fits by name, which are then compared with this one.
+        train: the rows ``(x, y)`` that the fit was trained on, where they are at hand: `probcost.diagnose` then finds what is
+            left in them, and looks for it in these.
+        groups: a label for each row, where rows of one group depend on each other, as a person's do: `probcost.check` then
+            judges each group too, and standard errors of the comparison are by groups. A comparison that is given ready
+            keeps its own; a fit of faces knows its people.
         pictures: captions and figures of your own, shown after the package's: a sentence that says what is seen, in bold,
             then one that says how to read it.
         tables: captions and data frames of your own, likewise.
@@ -61,8 +68,9 @@ def report(
         The path.
 
     Raises:
-        ValueError: for rows that differ in number, observations the likelihood cannot produce, or a path that is a folder.
-        TypeError: for a comparison, pictures or tables of another kind.
+        ValueError: for rows, labels or training rows that differ in number, observations the likelihood cannot produce, or a
+            path that is a folder.
+        TypeError: for training rows that are no pair, a comparison, pictures or tables of another kind.
 
     Example:
         >>> import tempfile
@@ -78,6 +86,7 @@ def report(
     if target.is_dir():
         raise ValueError(f"path is the folder {target}; give the name of a file, such as {target / 'report.html'}")
     _complain_of_kinds(comparison, pictures, tables)
+    _complain_of_rows(train, groups, len(y))
     if not fit.model.likelihood.composite:
         # They complain of inputs and of what the likelihood cannot have produced, and compute nothing yet.
         fit.predict(x)
@@ -88,45 +97,54 @@ def report(
     from probcost.checks.page_html import document
 
     title = title or f"{type(fit.model.likelihood).__name__} fitted by {fit.method}"
-    opening, sections = _judged(fit, x, y, comparison, level=level, seed=seed, progress=progress)
+    opening, sections = _judged(fit, x, y, comparison, train, groups, level=level, seed=seed, progress=progress)
     sections += _own(pictures or {}, tables or {})
     save.write_text(target, document(title, opening, sections, _colophon(fit, seed)))
     return target
 
 
 def _judged(
-    fit: Any, x: Any, y: Any, comparison: Any, *, level: float, seed: int, progress: bool
+    fit: Any, x: Any, y: Any, comparison: Any, train: Any, groups: Any, *, level: float, seed: int, progress: bool
 ) -> tuple[str, list[Section]]:
     """The verdict, and every section that the package itself writes."""
-    from probcost.checks import check, page_parts
+    from probcost.checks import check, page_diagnosis, page_parts
     from probcost.checks.comparison import compare
     from probcost.checks.diagnosis import diagnose
     from probcost.checks.scorecard import score
 
-    likelihood = fit.model.likelihood
-    with tqdm(total=4 + (comparison is not None), desc="report", unit="part", disable=not progress) as bar:
-        diagnosis = diagnose(fit, x, y, level=level, seed=seed)
-        sections = [page_parts.diagnosed(diagnosis)]
-        bar.update()
-        sections.append(page_parts.modelled(fit, x, len(y)))
+    # The quick parts first, so that the bar says early that something is being done.
+    parts = ["model", "scores", "check", "pictures of the check", "diagnosis", "pictures of the diagnosis"]
+    parts += ["comparison"] if comparison is not None else []
+    with tqdm(total=len(parts), desc="report", unit="part", disable=not progress) as bar:
+
+        def doing(part: str) -> None:
+            bar.update(parts.index(part) - bar.n)
+            bar.set_postfix_str(part)
+
+        doing("model")
+        told = [page_parts.modelled(fit, x, len(y))]
         training = page_parts.trained(fit.history)
-        sections += [training] if training else []
-        bar.update()
-        if likelihood.composite:
-            sections.append(page_parts.not_row_by_row())
-        else:
-            sections.append(page_parts.scored(score(fit, x, y, seed=seed)))
-        bar.update()
-        checked = check(fit, x, y, level=level, seed=seed)
-        sections.append(page_parts.checked(checked))
-        bar.update()
+        told += [training] if training else []
+        doing("scores")
+        composite = fit.model.likelihood.composite
+        told.append(page_parts.not_row_by_row() if composite else page_parts.scored(score(fit, x, y, seed=seed)))
+        doing("check")
+        checked = check(fit, x, y, groups=groups, level=level, seed=seed)
+        doing("pictures of the check")
+        drawn = page_parts.checked_picture(checked)
+        doing("diagnosis")
+        diagnosis = diagnose(fit, x, y, train=train, level=level, seed=seed)
+        doing("pictures of the diagnosis")
+        sections = [page_diagnosis.diagnosed(diagnosis), *told, page_parts.checked(checked, diagnosis, drawn)]
         if comparison is not None:
+            doing("comparison")
             if isinstance(comparison, Mapping):
                 own = {} if any(other is fit for other in comparison.values()) else {"this fit": fit}
-                comparison = compare({**own, **comparison}, x, y)
+                comparison = compare({**own, **comparison}, x, y, groups=groups)
             sections.append(page_parts.compared(comparison))
-            bar.update()
-    return page_parts.verdict(diagnosis, checked), sections
+        bar.update(len(parts) - bar.n)
+        bar.set_postfix_str("")
+    return page_diagnosis.verdict(diagnosis, checked), sections
 
 
 def _own(pictures: Mapping[str, Figure], tables: Mapping[str, pd.DataFrame]) -> list[Section]:
@@ -152,6 +170,16 @@ def _colophon(fit: Any, seed: int) -> str:
         f"<p>Written by probcost {version('probcost')} on {now:%-d %B %Y at %H:%M %Z}. "
         f"Seed of the fit {fit.seed}, of this page {seed}. {packages}.</p>"
     )
+
+
+def _complain_of_rows(train: Any, groups: Any, rows: int) -> None:
+    if train is not None:
+        if not isinstance(train, tuple | list) or len(train) != 2:
+            raise TypeError(f"train must be the pair (x, y) of rows the fit was trained on; got {type(train).__name__}")
+        if len(train[0]) != len(train[1]):
+            raise ValueError(f"train must hold as many rows of x as of y; got {len(train[0]):,} and {len(train[1]):,}")
+    if groups is not None and len(groups) != rows:
+        raise ValueError(f"groups must hold one label for each of the {rows:,} rows; got {len(groups):,}")
 
 
 def _complain_of_kinds(comparison: Any, pictures: Any, tables: Any) -> None:

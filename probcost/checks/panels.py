@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from probcost.checks.evidence import Floats
@@ -13,7 +14,7 @@ from probcost.style import COLOURS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["GRID", "band_label", "curve", "ecdf", "histogram"]
+__all__ = ["GRID", "band_label", "beyond", "curve", "ecdf", "histogram"]
 
 GRID = np.linspace(0.0, 1.0, 501)
 _BINS = 20
@@ -43,12 +44,22 @@ def curve(axis: Axes, values: Floats, level: float, label: str, effect: float = 
     difference = ecdf(values) - GRID
     axis.axhspan(-reach, reach, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=band_label(level))
     axis.axhline(0, color=COLOURS["data"], linewidth=1)
-    colour = COLOURS["alert" if np.abs(difference).max() > reach else "model"]
-    axis.plot(GRID, difference, color=colour, linewidth=2, label=label)
+    axis.plot(GRID, difference, color=COLOURS["model"], linewidth=2, label=label)
+    beyond(axis, difference, np.abs(difference) > reach)
     low, high = axis.get_ylim()
     # Room above for the legend.
     top = max(abs(low), abs(high), 1.6 * reach)
     axis.set_ylim(-top, 1.7 * top)
+
+
+def beyond(axis: Axes, values: Floats, outside: NDArray[np.bool_], alpha: float = 1.0) -> None:
+    """Draw the stretches of curves ``values`` ``[grid, ...]`` that leave their band in the colour of alert."""
+    left = outside.copy()
+    # With a neighbour, since a single point makes no line.
+    left[1:] |= outside[:-1]
+    left[:-1] |= outside[1:]
+    if outside.any():
+        axis.plot(GRID, np.where(left, values, np.nan), color=COLOURS["alert"], linewidth=2.5, alpha=alpha)
 
 
 def ecdf(values: Floats) -> Floats:

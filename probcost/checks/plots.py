@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from probcost.checks.evidence import Floats
-from probcost.checks.panels import GRID, band_label, curve, ecdf, histogram
+from probcost.checks.panels import GRID, band_label, beyond, curve, ecdf, histogram
 from probcost.style import COLOURS, style
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _MOST_NAMES, _MOST_LETTERS = 12, 120
 def plot_check(check: Check) -> Figure:
     """Four panels, five with groups; in each, a true model stays within the grey band in all but ``check.level`` of data sets.
 
+    What leaves its band is orange; a cross is a unit, or a group, whose PITs are not uniform, wherever it lies.
     The bands are simultaneous: over the histogram's bars, the units and the groups by Bonferroni, over each curve by
     Kolmogorov's distribution; they count as many observations as the tests do where these depend on each other. Of
     whole vectors the units depend on each other and are not pooled: the histogram and the coverage are those of
@@ -85,7 +86,7 @@ def _vectors(axes: Any, check: Check, region: Floats) -> None:
     reach = float(each.max())
     axes[0, 1].axhspan(-reach, reach, color=COLOURS["quiet"], alpha=0.35, linewidth=0, label=band_label(check.level))
     axes[0, 1].axhline(0, color=COLOURS["data"], linewidth=1)
-    furthest = _each_unit(axes[0, 1], check, COLOURS["model"], f"each of {units} units", beyond=each)
+    furthest = _each_unit(axes[0, 1], check, COLOURS["model"], f"each of {units} units", reach)
     top = max(1.6 * reach, furthest)
     axes[0, 1].set_ylim(-top, 1.7 * top)
     _finish_distance(axes[0, 1])
@@ -93,15 +94,15 @@ def _vectors(axes: Any, check: Check, region: Floats) -> None:
     _finish_coverage(axes[1, 0])
 
 
-def _each_unit(axis: Axes, check: Check, colour: str, label: str, beyond: Floats | float = np.inf) -> float:
-    """One curve a unit, those that go ``beyond`` in the colour of alert; returns how far the furthest goes."""
+def _each_unit(axis: Axes, check: Check, colour: str, label: str, reach: float = np.inf) -> float:
+    """One curve a unit, what goes beyond ``reach`` in the colour of alert; returns how far the furthest goes."""
     units = check.pit.shape[1]
     each = np.stack([ecdf(check.pit[:, i]) for i in range(units)], axis=1) - GRID[:, None]
-    furthest = np.abs(each).max(axis=0)
-    for chosen, shade in ((furthest <= beyond, colour), (furthest > beyond, COLOURS["alert"])):
-        axis.plot(GRID, each[:, chosen], color=shade, linewidth=0.8 if units > 3 else 1.5, alpha=min(0.6, 6 / units))
+    alpha = min(0.6, 6 / units)
+    axis.plot(GRID, each, color=colour, linewidth=0.8 if units > 3 else 1.5, alpha=alpha)
+    beyond(axis, each, np.abs(each) > reach, alpha)
     axis.plot([], [], color=colour, linewidth=0.8, label=label)
-    return float(furthest.max())
+    return float(np.abs(each).max())
 
 
 def _finish_distance(axis: Axes) -> None:
@@ -126,14 +127,8 @@ def _units(axis: Axes, check: Check) -> None:
     low, high = stats.chi2.ppf([[tail], [1 - tail]], degrees) / degrees
     _band_of_each(axis, low, high, band_label(check.level))
     axis.axhline(1, color=COLOURS["data"], linewidth=1)
-    deviates = ks_p[order] < check.level / units
-    position = np.arange(units)
-    for chosen, colour, label in ((~deviates, "model", "PIT uniform"), (deviates, "alert", "PIT not uniform")):
-        if chosen.any():
-            size = 36 if units <= 50 else 16
-            axis.scatter(
-                position[chosen], variance[order][chosen], s=size, color=COLOURS[colour], label=label, zorder=3
-            )
+    position, found = np.arange(units), variance[order]
+    _dots(axis, found, (found < low) | (found > high), ks_p[order] < check.level / units, "PIT not uniform")
     if units <= _MOST_NAMES:
         names = [str(check.unit_columns["unit"][i]) for i in order]
         slanted = max(map(len, names)) * units > 40
@@ -154,15 +149,9 @@ def _groups(axis: Axes, check: Check, columns: Mapping[str, Any]) -> None:
     reach = stats.norm.isf(check.level / groups / 2) / np.sqrt(effective[order])
     _band_of_each(axis, -reach, reach, band_label(check.level))
     axis.axhline(0, color=COLOURS["data"], linewidth=1)
-    deviates = p[order] < check.level
     kind = "regions" if check.region is not None else "PIT"
-    for chosen, colour, label in (
-        (~deviates, "model", f"{kind} uniform"),
-        (deviates, "alert", f"{kind} not uniform, corrected"),
-    ):
-        if chosen.any():
-            size = 36 if groups <= 50 else 16
-            axis.scatter(position[chosen], bias[order][chosen], s=size, color=COLOURS[colour], label=label, zorder=3)
+    outside = np.abs(bias[order]) > reach
+    _dots(axis, bias[order], outside, p[order] < check.level, f"{kind} not uniform, corrected")
     names = [str(columns["group"][i]) for i in order]
     if sum(map(len, names)) <= _MOST_LETTERS and groups <= 3 * _MOST_NAMES:
         axis.set_xticks(position, names)
@@ -173,6 +162,19 @@ def _groups(axis: Axes, check: Check, columns: Mapping[str, Any]) -> None:
     axis.set(xlim=(-0.6, groups - 0.4), ylim=(-top, 1.4 * top), ylabel="mean residual, in sd")
     axis.set_title("Bias of each group: 0 if calibrated")
     axis.legend(loc="upper left", fontsize=10, ncols=3)
+
+
+def _dots(axis: Axes, values: Floats, outside: Any, deviates: Any, crossed: str) -> None:
+    """A dot a unit or group, orange outside its band; a cross where its whole distribution deviates."""
+    position, size = np.arange(len(values)), 36 if len(values) <= 50 else 16
+    colour = np.where(outside, COLOURS["alert"], COLOURS["model"])
+    for chosen, marker in ((~deviates, "o"), (deviates, "X")):
+        if chosen.any():
+            axis.scatter(
+                position[chosen], values[chosen], s=size, c=list(colour[chosen]), marker=marker, linewidths=0, zorder=3
+            )
+    if deviates.any():
+        axis.scatter([], [], s=36, color=COLOURS["data"], marker="X", linewidths=0, label=crossed)
 
 
 def _band_of_each(axis: Axes, low: Floats, high: Floats, label: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from probcost.checks.panels import GRID, band_label, ecdf, histogram
+from probcost.checks.panels import GRID, band_label, beyond, ecdf, histogram
 from probcost.style import COLOURS, style
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ def _reliability(axis: Axes, score: Score) -> None:
     reach = score.content if score.vectors else np.abs(2 * score.content - 1).ravel()
     band = float(stats.kstwo.isf(_LEVEL, len(reach)))
     observed = ecdf(reach)
-    colour = COLOURS["alert" if np.abs(observed - GRID).max() > band else "model"]
     axis.fill_between(
         GRID,
         (GRID - band).clip(0),
@@ -54,7 +53,9 @@ def _reliability(axis: Axes, score: Score) -> None:
         label=band_label(_LEVEL),
     )
     axis.plot([0, 1], [0, 1], color=COLOURS["data"], linewidth=1)
-    axis.plot(GRID, observed, color=colour, linewidth=2, label="regions" if score.vectors else "central intervals")
+    label = "regions" if score.vectors else "central intervals"
+    axis.plot(GRID, observed, color=COLOURS["model"], linewidth=2, label=label)
+    beyond(axis, observed, np.abs(observed - GRID) > band)
     axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="nominal coverage", ylabel="observed coverage")
     axis.set_title("Reliability: above too wide, below too narrow")
     axis.legend(loc="upper left", fontsize=10)

@@ -65,11 +65,14 @@ class History:
 
         with style():
             figure, axes = plt.subplots(figsize=(7, 4))
-            axes.plot(self.cost, color=COLOURS["quiet"], label="training rows")
+            # People count epochs from 1.
+            axes.plot(range(1, len(self.cost) + 1), self.cost, color=COLOURS["quiet"], label="training rows")
             if self.held_out:
-                axes.plot(self.held_out, color=COLOURS["model"], label="held-out rows")
+                axes.plot(
+                    range(1, len(self.held_out) + 1), self.held_out, color=COLOURS["model"], label="held-out rows"
+                )
                 for epoch in self.members or [self.best_epoch]:
-                    axes.axvline(epoch, color=COLOURS["alert"], linestyle=":")
+                    axes.axvline(epoch + 1, color=COLOURS["alert"], linestyle=":")
                 axes.plot([], [], color=COLOURS["alert"], linestyle=":", label="kept")
             axes.set(xlabel="epoch", ylabel="cost (nats per row)", title="Training")
             axes.legend()
@@ -80,7 +83,9 @@ class History:
         if not self.cost:
             return "History(no epoch yet)"
         kept = (
-            f", kept epoch {self.best_epoch} at {self.held_out[self.best_epoch]:.4f} held out" if self.held_out else ""
+            f", kept epoch {self.best_epoch + 1} at {self.held_out[self.best_epoch]:.4f} held out"
+            if self.held_out
+            else ""
         )
         first = f"after {self.mean_first} on the mean alone, " if self.mean_first else ""
         scales = f", scales × {self.rescaled:.3f} by held-out rows" if self.rescaled != 1 else ""

@@ -182,7 +182,7 @@ class Triplets(Likelihood):
     unit = "label"
     discrete = True
     support = constraints.nonnegative_integer
-    equation = r"-\sum_{c=1}^{K} \log p_c"
+    equation = r"-\sum_{q=1}^{Q} \log p_q"
     symbols: ClassVar[dict[str, str]] = {}
     starts_at_null: ClassVar[bool] = False
     composite: ClassVar[bool] = True

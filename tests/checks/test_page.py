@@ -143,7 +143,7 @@ def test_what_users_write_is_shown_and_never_run(case: Case) -> None:
 
 def test_it_says_the_verdict_first_and_what_to_try(case: Case) -> None:
     page = case.page
-    assert "Not calibrated." in page.text
+    assert "Not calibrated. The check denies: " in page.text
     diagnosis = pc.diagnose(case.fit, case.x, case.y)
     assert not diagnosis.ok
     for finding in diagnosis.findings:
@@ -165,7 +165,7 @@ def test_it_holds_every_number_of_the_score_and_the_check(case: Case) -> None:
     for line in check.lines:
         assert line.verdict in text
         assert line.belief in text
-    assert f"epoch {case.fit.history.best_epoch}" in text
+    assert f"epoch {case.fit.history.best_epoch + 1}, at" in text
     assert f"{len(case.y):,}" in text
 
 
@@ -306,7 +306,7 @@ def test_photos_are_compared_and_not_scored_row_by_row(tmp_path: Path) -> None:
     for finding in pc.diagnose(fit, dataset.x[test], dataset.y[test]).findings:
         assert finding.belief in page.text
     assert "there is no row to score" in page.text
-    assert 'aria-label="-\\sum_{c=1}^{K} \\log p_c"' in page.source
+    assert 'aria-label="-\\sum_{q=1}^{Q} \\log p_q"' in page.source
 
 
 def browse(page: Path, width: int, tmp_path: Path) -> dict[str, Any]:

@@ -64,4 +64,44 @@ def test_vectors_are_drawn_by_their_regions_and_units_apart(factor: float, colou
     assert histogram.get_title(loc="left") == "Highest-density regions: flat if calibrated"
     assert curve_colour(coverage) == COLOURS[colour]
     curves = [curve for curve in distance.lines if len(curve.get_xdata()) > 2]
-    assert [to_hex(curve.get_color()).upper() for curve in curves] == 2 * [COLOURS[colour]]
+    drawn = {name: sum(to_hex(c.get_color()).upper() == COLOURS[name] for c in curves) for name in ("model", "alert")}
+    assert drawn == {"model": 2, "alert": 2 * (colour == "alert")}
+
+
+def test_what_leaves_a_band_is_orange_and_nothing_else_is() -> None:
+    """Of curves the stretches outside, of units and groups the dots; a unit whose PIT deviates within its band is a cross."""
+    rng = np.random.default_rng(4)
+    mean = rates(rng, 800, 6, 2.0)
+    true = poisson(mean)
+    y = true.rvs(random_state=rng)
+    y[:, 0] = negative_binomial(mean).rvs(random_state=rng)[:, 0]
+    check = calibration(evidence(true, y), groups=np.arange(800) % 4)
+    _, distance, coverage, spread, bias = check.plot().axes
+    for axis in (distance, coverage):
+        reach = max(
+            abs(v)
+            for patch in axis.patches
+            for v in patch.get_extents().transformed(axis.transData.inverted()).intervaly
+        )
+        beyond = [
+            np.abs(line.get_ydata()) for line in axis.lines if to_hex(line.get_color()).upper() == COLOURS["alert"]
+        ]
+        for values in beyond:
+            # Each stretch begins and ends with a point within.
+            assert np.nanmax(values) > reach
+            assert (values[np.isfinite(values)] > reach).mean() > 0.3
+        usual = [line for line in axis.lines if to_hex(line.get_color()).upper() == COLOURS["model"]]
+        assert all((np.abs(line.get_ydata()).max() > reach) == bool(beyond) for line in usual)
+    for axis, centre in ((spread, 1.0), (bias, 0.0)):
+        (band,) = [patch for patch in axis.patches if hasattr(patch, "get_data")]
+        high, edges, low = band.get_data()
+        for dots in axis.collections:
+            shown = dots.get_offsets()
+            for (at, value), colour in zip(shown, dots.get_facecolors()[: len(shown)], strict=True):
+                place = int(np.searchsorted(edges, at)) - 1
+                inside = low[place] <= value <= high[place]
+                assert to_hex(colour).upper() == COLOURS["model" if inside else "alert"]
+        assert low[0] < centre < high[0]
+    colours = [to_hex(c).upper() for dots in spread.collections for c in dots.get_facecolors()]
+    assert COLOURS["alert"] in colours
+    assert COLOURS["model"] in colours
