@@ -14,7 +14,7 @@ from torch.distributions import Distribution, constraints
 from tqdm.auto import tqdm
 
 from probcost.model import CostModel
-from probcost.reading import Filled, Reading, log_mean_of_exp, read_off
+from probcost.reading import Filled, Reading, cdf_step, log_mean_of_exp, read_off
 from probcost.uncertainty import Uncertainty
 
 __all__ = ["Predictive", "Summary", "seeded"]
@@ -24,6 +24,8 @@ __all__ = ["Predictive", "Summary", "seeded"]
 _CHUNK = 2**20
 # Log-probabilities of counts that differ relatively by less are of one and the same probability.
 _ROUNDING = 1e-6
+# Samples that a cdf is found from must not be those that `sample` hands out, and that may be what is judged.
+_RANKS = 1_000_003
 
 
 class Summary(NamedTuple):
@@ -98,9 +100,21 @@ class Predictive(Distribution):
         return self._by_rows(lambda component, rows: _mixed(component, value[rows], 0))
 
     def cdf(self, value: Tensor) -> Tensor:
-        """P(Y ≤ value), ``[T, N]``: of each unit by itself, also where an observation is one vector."""
-        value = self._aligned(value)
-        return self._by_rows(lambda component, rows: component.cdf(value[rows]).mean(0))
+        """P(Y ≤ value), ``[T, N]``: of each unit by itself, also where an observation is one vector.
+
+        Of a distribution that has no cdf it is found from its masses, or from 200 samples.
+        """
+        below, cdf = self.cdf_step(value)
+        return cdf if self.model.likelihood.discrete else (below + cdf) / 2
+
+    def cdf_step(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """P(Y < value) and P(Y ≤ value), ``[T, N]`` each; of real numbers without a cdf the step of `Reading`, else equal."""
+        value, parts = self._aligned(value), Filled(len(self.x))
+        for rows, component in self._components():
+            with torch.no_grad(), seeded(self.seed + _RANKS + rows.start, self.x.device):
+                below, cdf = cdf_step(component, value[rows], self.model.likelihood.discrete)
+                parts.put(rows, below=below, cdf=cdf)
+        return parts.whole["below"], parts.whole["cdf"]
 
     def read(self, value: Tensor, *, moments: bool = True, by_draw: bool = False) -> Reading:
         """All that a check looks at, in one pass: every row's distributions are computed once, and everything read off them.
@@ -115,7 +129,7 @@ class Predictive(Distribution):
         """
         value, parts = self._aligned(value), Filled(len(self.x))
         for rows, component in self._watched("reading predictions"):
-            with torch.no_grad():
+            with torch.no_grad(), seeded(self.seed + _RANKS + rows.start, self.x.device):
                 each, mixed = read_off(component, value[rows], self.model.likelihood.discrete)
                 parts.put(rows, **mixed)
                 if moments:

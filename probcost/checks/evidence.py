@@ -32,7 +32,8 @@ class Evidence:
         mean, variance: of the prediction; may be infinite or NaN where it has none (heavy tails).
         log_prob: log p(y), nats; minus infinity for what the model holds impossible. ``[T]`` of whole vectors.
         cdf: P(Y ≤ y), of each unit by itself.
-        cdf_below: P(Y < y); the same as ``cdf`` for continuous data.
+        cdf_below: P(Y < y); the same as ``cdf`` for continuous data, or below it where the distribution has no cdf and y's rank
+            among samples of it stands in: the two are then the ends of a step.
         prob_zero: P(Y = 0); None for continuous data.
         null_log_prob: log p(y) under the null model, nats, shaped as ``log_prob``; None where there is none.
         unit_names: N names.

@@ -10,9 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import stats
+from torch import Tensor
 
 from probcost.checks.evidence import Floats
 from probcost.checks.pit import quantile_residuals, randomized_pit
+from probcost.predict import Predictive
+from probcost.reading import cdf_step
 
 __all__ = ["Joint", "joint"]
 
@@ -53,7 +56,7 @@ def joint(z: Floats, distribution_at: Callable[[NDArray[np.int64]], Any], *, dis
     """Compare correlations of residuals ``z`` ``[T, N]`` with those in replicated data; None for one unit or under 10 rows.
 
     Args:
-        distribution_at: row numbers → the distribution of these rows, with ``sample`` and ``cdf`` ``[T, N]``.
+        distribution_at: row numbers → the distribution of these rows, ``[T, N]``: a prediction or one of Pyro's.
         discrete: whether observations are counts, whose residuals are randomised.
     """
     rows, units = z.shape
@@ -66,13 +69,17 @@ def joint(z: Floats, distribution_at: Callable[[NDArray[np.int64]], Any], *, dis
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for i, y in enumerate(believed.sample(torch.Size((_REPLICATES,)))):
-            cdf = below = np.asarray(believed.cdf(y).cpu(), dtype=np.float64)
-            if discrete:
-                below = np.where(np.asarray(y.cpu()) > 0, np.asarray(believed.cdf((y - 1).clamp_min(0)).cpu()), 0.0)
+            below, cdf = (np.asarray(end.cpu(), dtype=np.float64) for end in _cdf_step(believed, y, discrete))
             replicated.append(_correlations(quantile_residuals(randomized_pit(cdf, below, seed + 1 + i))))
     observed = _correlations(z[chosen])
     means = float(observed.mean()), float(np.mean(replicated))
     return Joint(_summary(observed), np.stack([_summary(each) for each in replicated]), means)
+
+
+def _cdf_step(believed: Any, y: Tensor, discrete: bool) -> tuple[Tensor, Tensor]:
+    if isinstance(believed, Predictive):
+        return believed.cdf_step(y)
+    return cdf_step(believed.expand(torch.Size((1, *believed.batch_shape))), y, discrete)
 
 
 def _correlations(z: Floats) -> Floats:
