@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from pyro.distributions import TorchDistribution
 from torch import Tensor
+from tqdm import tqdm
 
 from probcost.checks.candidates import Candidate, candidates
 from probcost.checks.diagnosis_result import Trial
@@ -81,7 +82,8 @@ def attempt(seen: Residuals, own: Likelihood, *, ordered: bool) -> Outcome:
         ordered: whether rows follow each other in time, so that their past can be used.
     """
     data = _data(seen)
-    tried = [(candidate, *_cross_fitted(candidate, data)) for candidate in _usable(seen, own, data, ordered)]
+    usable = tqdm(_usable(seen, own, data, ordered), desc="trying other beliefs", unit="belief", delay=2, leave=False)
+    tried = [(candidate, *_cross_fitted(candidate, data)) for candidate in usable]
     baseline = data.own
     for candidate, by_row, _ in tried:
         if candidate.is_own(own) and by_row.mean() > baseline.mean():
