@@ -43,9 +43,9 @@ def plot_sbc(result: SimulationBasedCalibration) -> Figure:
         for axis in axes[len(shown) :]:
             axis.axis("off")
         axes[0].legend(loc="upper right", fontsize=9)
-        wrong = f"{len(result.rejected)} of {len(result.lines)} quantities wrong"
-        verdict = "nothing speaks against it" if result.ok else wrong
-        figure.suptitle(f"{result.method}: {verdict}", x=0.012, ha="left", fontsize=13, fontweight="bold")
+        figure.suptitle(
+            f"{result.method}: {result.verdict.split(',')[0]}", x=0.012, ha="left", fontsize=13, fontweight="bold"
+        )
     return figure
 
 

@@ -57,6 +57,7 @@ class SimulationBasedCalibration:
         method: of inference, in words.
         n: simulations.
         level: a right method fails the whole at most this often.
+        unfinished: fits whose cost was still falling when they ended.
         warned: what fits warned of, each once, and how many of them did.
     """
 
@@ -67,6 +68,7 @@ class SimulationBasedCalibration:
     method: str
     n: int
     level: float
+    unfinished: int = 0
     warned: Sequence[str] = ()
 
     @property
@@ -78,6 +80,20 @@ class SimulationBasedCalibration:
     def ok(self) -> bool:
         """Whether no quantity is rejected at ``level`` after the correction."""
         return not self.rejected
+
+    @property
+    def verdict(self) -> str:
+        """The whole in a few words."""
+        if self.unfinished:
+            wrong = (
+                f", which may be why {len(self.rejected)} of {len(self.lines)} quantities are off"
+                if self.rejected
+                else ""
+            )
+            return f"{self.unfinished} of {self.n} fits had not converged{wrong}"
+        if self.ok:
+            return "nothing speaks against it"
+        return f"{len(self.rejected)} of {len(self.lines)} quantities wrong"
 
     def to_frame(self) -> pd.DataFrame:
         """One row a quantity, indexed by its name; ``p_corrected`` is what ``ok`` goes by."""
@@ -120,6 +136,8 @@ class SimulationBasedCalibration:
     def _heading(self) -> str:
         what = "its posterior" if self.draws else "what it claims of points"
         of = f"{self.n} simulations, {len(self.lines)} quantities tested at {100 * self.level:g} %"
+        if self.unfinished:
+            return f"{self.method}: {self.verdict}. Train longer (epochs=, lr=), or leave these options out ({of})."
         if self.ok:
             return f"{self.method}: nothing speaks against {what} ({of})."
         return f"{self.method}: {len(self.rejected)} of {len(self.lines)} quantities are wrong ({of})."

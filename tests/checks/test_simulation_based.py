@@ -15,6 +15,7 @@ from torch import nn
 
 import probcost as pc
 from probcost.checks.sbc_ranks import band, coverage, distance_p_value, rank_among, shape_of
+from probcost.inference import nuts
 from probcost.inference.posterior import Draws
 from probcost.likelihoods.continuous import Continuous
 
@@ -139,8 +140,9 @@ def test_coverage_counts_the_draws_that_there_are() -> None:
     assert shape_of(every, 39) == "ranks are not uniform"
 
 
-def test_nuts_is_right(x: Any) -> None:
-    given: dict[str, Any] = {"n": 10, "draws": 10, "epochs": 5, "quantities": ["mean"], "progress": False}
+def test_nuts_is_right(x: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nuts, "_FEWEST_WARMUP", 50)  # enough for three parameters of about one scale
+    given: dict[str, Any] = {"n": 10, "draws": 10, "quantities": ["mean"], "progress": False}
     result = pc.sbc(linear(pc.likelihoods.Poisson(1), scale=0.4), x, **given)
     assert result.ok
     assert len(result.ranks) == 3
@@ -151,7 +153,7 @@ def test_nuts_is_right(x: Any) -> None:
 def test_mean_field_is_too_narrow_where_the_posterior_is_correlated() -> None:
     shared = torch.randn(T, 1, generator=torch.Generator().manual_seed(1))
     x = shared + 0.15 * torch.randn(T, 2, generator=torch.Generator().manual_seed(2))
-    options: dict[str, Any] = {"n": 20, "epochs": 150, "lr": 0.05, "batch_size": T, "progress": False}
+    options: dict[str, Any] = {"n": 14, "epochs": 150, "lr": 0.05, "batch_size": T, "progress": False}
     result = pc.sbc(linear(), x, method="svi", quantities=["network.weight"], **options)
     assert not result.ok
     assert {line.verdict for line in result.rejected} == {"posterior is too narrow"}
@@ -159,11 +161,54 @@ def test_mean_field_is_too_narrow_where_the_posterior_is_correlated() -> None:
 
 
 def test_laplace_is_right_where_the_posterior_is_normal(x: Any) -> None:
-    result = pc.sbc(
-        linear(), x, method="laplace", n=20, epochs=80, lr=0.05, batch_size=T, quantities=["mean"], progress=False
-    )
+    result = pc.sbc(linear(), x, method="laplace", n=40, quantities=["mean"], progress=False)
     assert result.ok
+    assert result.unfinished == 0
     assert result.draws == 99
+
+
+def test_truths_far_from_where_networks_start_are_reached() -> None:
+    """A bias of scale 10 is as far as any number of default steps goes on a few rows, and Laplace is exact here."""
+    torch.manual_seed(0)
+    model = pc.CostModel(nn.Linear(2, 1), pc.likelihoods.Normal(1, scale=0.5), prior=pc.priors.Normal(1.0))
+    x = torch.randn(40, 2)
+    assert pc.sbc(model, x, method="laplace", n=40, progress=False).ok
+    assert pc.sbc(model, x, method="map", n=40, progress=False).unfinished == 0
+    short = pc.sbc(model, x, method="laplace", n=10, epochs=60, progress=False)
+    assert short.unfinished >= 9
+    assert "fits had not converged" in str(short)
+    assert "fits had not converged" in short._repr_html_()
+    assert not any("posterior is too" in line.verdict for line in short.lines)
+    assert {line.verdict for line in short.rejected} == {"off, as fits that stop early are"}
+
+
+def test_svi_sets_out_from_the_maximum(monkeypatch: pytest.MonkeyPatch, x: Any) -> None:
+    from probcost.checks import sbc_fitting
+
+    monkeypatch.setattr(sbc_fitting, "_STEPS", 300)
+    model = linear(pc.likelihoods.Normal(1, scale=0.5), scale=3.0)
+    result = pc.sbc(model, x, method="svi", n=10, quantities=["network.bias"], progress=False)
+    assert result.ok
+    assert result.unfinished <= 1
+
+
+@pytest.mark.parametrize("rows", [10, 1000])
+def test_a_cost_that_wavers_is_told_from_one_that_falls(rows: int) -> None:
+    from probcost.checks.sbc_fitting import still_falling
+    from probcost.inference.history import History
+
+    rng = np.random.default_rng(0)
+    steps = np.arange(400)
+    level = [
+        still_falling(History(list(2 + 3 * rng.standard_normal(400) / rows), stopped="all 400 epochs done"), rows)
+        for _ in range(200)
+    ]
+    falling = [
+        still_falling(History(list(2 - 0.05 * steps / rows + 3 * rng.standard_normal(400) / rows)), rows)
+        for _ in range(200)
+    ]
+    assert np.mean(level) <= 0.01
+    assert np.mean(falling) >= 0.99
 
 
 def test_point_claims_of_map(x: Any) -> None:
