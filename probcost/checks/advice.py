@@ -74,7 +74,7 @@ def advise(x: Any, y: Any, *, groups: Any = None, ordered: bool | None = None) -
     if fit is not None and ordered is None and _drifts(fit, own):
         fit = first_fit(*complete, kind, ordered=True)
     units = column_names(y) or [str(i) for i in range(observed.shape[1])]
-    columns = column_names(x) or [f"#{i}" for i in range(inputs.shape[1])]
+    columns = column_names(x) or [str(i) for i in range(inputs.shape[1])]
     hints = tuple(_hints(inputs, observed, kind, fit, units, None if pictures else columns, groups, own, ordered))
     proposed = likelihoods_for(kind, observed.shape[1], {hint.name: hint.value for hint in hints})
     shape = (*observed.shape, inputs.shape[1])

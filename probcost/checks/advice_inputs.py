@@ -77,7 +77,7 @@ def _alike(x: Floats, varying: np.ndarray, names: Sequence[str]) -> Iterator[Hin
             f"inputs {a} and {b} go together with correlation {correlation[first[most], second[most]]:.3f}{also}",
             float(pairs[most]),
             "predictions do not suffer, but what each of them does on its own cannot be told",
-            f"Do {a} and {b} measure the same thing?",
+            f"Do inputs {a} and {b} measure the same thing?",
         )
     dependent = int((np.linalg.eigvalsh(correlation) < 1e-8).sum())
     if dependent and pairs[most] <= _ALIKE:

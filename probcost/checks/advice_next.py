@@ -75,6 +75,8 @@ def _reals(kind: str, n: int, seen: dict[str, float]) -> Reasons:
     plain = (likelihoods.Normal(n, scale=scale), f"normal errors with {why_scale}: the plainest belief")
     tailed = (likelihoods.StudentT(n, scale=scale), f"tails as heavy as the data ask for, {why_scale}")
     own = [tailed, plain] if heavy else [plain, tailed]
+    if "below zero" in seen:
+        return _logarithms(n, joint=_joint(n, heavy=False) if together else None)
     result: Reasons = []
     if together:
         joint = _joint(n, heavy=heavy)
@@ -88,6 +90,21 @@ def _reals(kind: str, n: int, seen: dict[str, float]) -> Reasons:
         mixed = (likelihoods.Mixture(likelihoods.Normal(n), 2), "a lean to one side, from two components")
         return [own[0], mixed, own[1]]
     return [*result, *own]
+
+
+def _logarithms(n: int, joint: Likelihood | None) -> Reasons:
+    """Of positive numbers near 0; what was seen of their scale, tails and lean is said of y, and may be gone from log(y)."""
+    result: Reasons = (
+        [] if joint is None else [(joint, "of log(y), whose units vary together; of y it predicts below 0")]
+    )
+    plain = (
+        "of log(y): errors multiply, and y = exp(…) stays positive; of y itself it predicts below 0, where y never is"
+    )
+    return [
+        *result,
+        (likelihoods.Normal(n, scale="learned"), plain),
+        (likelihoods.StudentT(n, scale="learned"), "of log(y) likewise, with tails as heavy as it asks for"),
+    ]
 
 
 def _joint(n: int, *, heavy: bool) -> Likelihood:

@@ -44,12 +44,15 @@ def plot_advice(advice: Advice) -> Figure:
 
 
 def _observed(axis: Axes, advice: Advice) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     y = np.where(np.isfinite(y := advice.pictures["observed"]), y, np.nan)
     axis.set_title("Observations")
     if advice.kind in ("counts", "grades", "binary", "labels", "constant"):
         whole, often = np.unique(y[np.isfinite(y)], return_counts=True)
         axis.bar(whole[:_MOST_BARS], often[:_MOST_BARS] / max(1, often.sum()), width=0.8, color=COLOURS["model"])
         axis.set(xlabel="value (all units)" if y.shape[1] > 1 else "value", ylabel="share")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         return
     many = y.shape[1] > 1
     values = (y - np.nanmean(y, axis=0)) / np.maximum(np.nanstd(y, axis=0), 1e-12) if many else y

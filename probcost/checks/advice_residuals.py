@@ -22,6 +22,7 @@ _SPREAD = 1.5  # from the quietest to the noisiest fifth of rows
 _KURTOSIS = 1.0
 _SKEWNESS = 0.6
 _VALLEY = 0.6  # of the lower peak
+_BELOW_ZERO = 0.02, 10  # share of rows, and rows, that a normal likelihood puts where none is
 _BEYOND_CHANCE = 5.0  # standard errors: the deepest of many valleys
 
 
@@ -86,7 +87,9 @@ def _zeros(fit: FirstFit, alpha: Floats, names: Sequence[str]) -> Iterator[Hint]
 
 
 def of_reals(fit: FirstFit, names: Sequence[str], *, positive: bool) -> Iterator[Hint]:
-    """Hints from real numbers: scale that depends on the inputs, tails, lean, several peaks."""
+    """Hints from real numbers: none below zero, scale that depends on the inputs, tails, lean, several peaks."""
+    if positive:
+        yield from _below_zero(fit, names)
     spread, ratios = _spread(fit)
     wide = np.isfinite(ratios)
     if wide.any():
@@ -143,6 +146,23 @@ def of_reals(fit: FirstFit, names: Sequence[str], *, positive: bool) -> Iterator
             found,
             "a mixture, which can name several answers and their weights",
             "Can the same inputs lead to different answers? Is there an input that would tell them apart?",
+        )
+
+
+def _below_zero(fit: FirstFit, names: Sequence[str]) -> Iterator[Hint]:
+    share = stats.norm.cdf(-fit.mean / (fit.y - fit.mean).std(axis=0).clip(1e-300)).mean(axis=0)
+    least, rows = _BELOW_ZERO
+    below = (fit.y.min(axis=0) >= 0) & (share > least) & (share * len(fit.y) > rows)
+    if below.any():
+        i = int(np.where(below, share, 0).argmax())
+        yield Hint(
+            "below zero",
+            f"no value is below 0, and normal errors as large as these would put {100 * share[i]:.0f} % of rows there"
+            + _which(fit, below, names),
+            float(share[i]),
+            "the logarithm, log(y), which may go anywhere; or a likelihood of your own that ends at 0: "
+            "help(pc.likelihoods.Likelihood) shows one of waiting times",
+            "Are these waiting times, sizes or amounts, which cannot be negative?",
         )
 
 

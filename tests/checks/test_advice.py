@@ -141,6 +141,43 @@ def test_a_scale_that_varies_is_to_be_predicted() -> None:
     assert scales == {noisier_with_x: "predicted", autoregressive: "learned"}
 
 
+def test_positive_numbers_near_zero_are_not_given_to_a_likelihood_that_goes_below_it_without_a_word() -> None:
+    rng = np.random.default_rng(0)
+    x = inputs(rng, 800)
+    waits = rng.exponential(np.exp(0.4 * x[:, :1]))
+    for advice in (pc.advise(x, waits), pc.advise(*lean(rng))):
+        assert advice.kind == "positive"
+        assert "help(pc.likelihoods.Likelihood)" in advice["below zero"].suggests
+        assert type(advice.next[0]).__name__ == "Normal"
+        assert all("of log(y)" in reason for reason in advice.reasons)
+        assert "predicts below 0" in advice.reasons[0]
+    far = pc.advise(x, 100 + x[:, :1] + rng.standard_t(3, (800, 1)))
+    assert far.kind == "positive"
+    assert "below zero" not in far
+    assert type(far.next[0]).__name__ == "StudentT"
+
+
+def test_inputs_are_named_as_diagnose_names_them() -> None:
+    rng = np.random.default_rng(0)
+    x = inputs(rng, 300, 6)
+    x[:, 5] = x[:, 1] + 1e-3 * x[:, 5]
+    x[:, 3] = 4
+    x[7, 2] = 1e4
+    advice = pc.advise(x, x[:, :1] + rng.standard_normal((300, 1)))
+    assert advice["inputs alike"].seen.startswith("inputs 1 and 5 go together")
+    assert advice["constant inputs"].seen.startswith("input 3 never")
+    assert advice["far inputs"].seen.startswith("input 2 reaches")
+    assert "#" not in str(advice)
+
+
+def test_counts_have_whole_ticks() -> None:
+    rng = np.random.default_rng(0)
+    for mean in (0.3, 2.0, 9.0):
+        figure = pc.advise(inputs(rng, 300), rng.poisson(mean, (300, 1))).plot()
+        ticks = figure.axes[0].get_xticks()
+        assert np.array_equal(ticks, np.rint(ticks))
+
+
 def test_what_it_names_can_be_fitted_at_once() -> None:
     x, y = shared_gain(np.random.default_rng(1))
     likelihood = pc.advise(x, y).next[0]
