@@ -40,6 +40,11 @@ RUNGS: dict[str, tuple[Callable[[], str | Likelihood], str]] = {
     "ensemble": (lambda: "mixture", "ensemble"),
 }
 
+LADDER = (
+    "The ladder, on test atoms. Of NLL, RMSE and energy score, less is better. A region is one of all three coordinates jointly, "
+    "whatever the belief; intervals of single coordinates, which the comparison above counts for some fits, are another thing"
+)
+
 
 def main() -> None:
     arguments = parse()
@@ -92,7 +97,7 @@ def main() -> None:
         title=f"Where is the atom? {source}",
         comparison=fits if len(fits) > 1 else None,
         pictures=dict(pictures.values()),
-        tables={"The ladder, on test atoms": pd.DataFrame(scores).T},
+        tables={LADDER: table(scores)},
     )
     print(f"left in {arguments.out}: report.html, scores.json, the fitted model in fit/, {len(shown)} pictures")
 
@@ -108,8 +113,20 @@ def read(arguments: argparse.Namespace) -> tuple[atoms.AtomDataset, str]:
             dataset = replace(dataset, split=atoms.assign_split(np.arange(len(dataset)), arguments.seed))
         return dataset, f"{len(arguments.structures)} structures, {arguments.atom} atoms"
     if arguments.data:
-        return atoms.load(arguments.data), str(arguments.data)
+        return atoms.load(arguments.data), arguments.data.name
     return atoms.simulate_molecule(seed=arguments.seed), "simulated molecule"
+
+
+def table(scores: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """The scores of `scores.json`, with what each is spelled out."""
+    names = {
+        "nll": "NLL, nats per atom",
+        "rmse": "RMSE, Å",
+        "energy_score": "energy score, Å",
+        **{f"coverage_{level}": f"share of atoms within their {level} % region" for level in (50, 90, 95)},
+        "cpu_seconds": "CPU seconds",
+    }
+    return pd.DataFrame(scores).T.rename(columns=names)
 
 
 def draw(fit: pc.Fit, dataset: atoms.AtomDataset, test: np.ndarray) -> dict[str, tuple[str, Figure]]:

@@ -69,7 +69,7 @@ def main() -> None:
         "n_units": y.shape[1],
     }
     summary = {
-        "data": str(arguments.data) if arguments.data else "simulated ride",
+        "data": arguments.data.name if arguments.data else "simulated ride",
         "likelihood": arguments.likelihood,
         "method": arguments.method,
         "cpu_seconds": time.process_time() - started,
@@ -89,12 +89,12 @@ def main() -> None:
             spikes.plot_raster(part, rate),
         ),
         "tuning": (
-            "What the best-predicted neuron is tuned to. Where recorded and predicted counts part, the network has missed "
-            "something of that parameter.",
+            f"What the best-predicted neuron, {part.neuron_names[best]}, is tuned to. Where recorded and predicted counts part, "
+            "the network has missed something of that covariate.",
             spikes.plot_tuning(part, rate, best),
         ),
         "pseudo_r2": (
-            "How well each neuron is predicted. Above 0, riding tells something of a neuron that its mean rate does not.",
+            "How well each neuron is predicted. Above 0, the covariates tell something of a neuron that its mean rate does not.",
             spikes.plot_scores(r2, y[test].mean(0) / recording.bin_width),
         ),
     }

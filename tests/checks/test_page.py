@@ -178,6 +178,109 @@ def test_a_true_model_is_called_calibrated(tmp_path: Path) -> None:
     assert "Not calibrated" not in page.text
 
 
+def test_calibrated_predictions_of_an_unfinished_mean_are_called_calibrated(tmp_path: Path) -> None:
+    """A weak effect the network cannot express leaves every distribution right, and the belief in the mean wrong."""
+    generator = torch.Generator().manual_seed(3)
+    x = torch.rand(3000, 2, generator=generator) * 4 - 2
+    y = x[:, :1] + 0.3 * torch.sin(3 * x[:, 1:]) + torch.randn(3000, 1, generator=generator)
+    torch.manual_seed(0)
+    model = pc.CostModel(nn.Linear(2, 1), likelihoods.Normal(1, scale="learned"))
+    fit = pc.fit(model, x[:1500], y[:1500], optimizer="lbfgs", progress=False)
+    x, y = x[1500:], y[1500:]
+    page = Page(pc.report(fit, x, y, tmp_path / "report.html", progress=False))
+    assert pc.check(fit, x, y).ok
+    denied = pc.diagnose(fit, x, y).denied
+    assert [finding.name for finding in denied] == ["what inputs tell"]
+    assert "Calibrated, but the inputs tell more than the network has learned." in page.text
+    assert "Not calibrated" not in page.text
+    opening = page.text[: page.text.index("Which belief is wrong?")]
+    assert "pass the check of calibration (1,500 × 1 observations)" in opening
+    assert denied[0].belief in opening
+    # Of one target, what would be said twice is said once.
+    assert "CRPS" in page.text
+    for repeated in ("energy score", "unit by unit", "unit 0", "Target1: 0"):
+        assert repeated not in page.text
+    assert "Targetone" in page.text
+    assert "one linear layer of 1 output" in page.text
+
+
+def test_what_is_denied_stands_first_by_its_worth_and_a_remedy_is_told_once(case: Case) -> None:
+    diagnosis = pc.diagnose(case.fit, case.x, case.y)
+    table = case.page.source.split("Assumptions and verdicts")[1].split("</table>")[0]
+    assert 'role="columnheader" class="number">worth' in table
+    shown = re.findall(r'<th scope="row"[^>]*>([^<]+)<', table)
+    names = [finding.name for finding in diagnosis.findings]
+    denied = [finding.name for finding in diagnosis.denied]
+    assert len(denied) > 2
+    assert shown == denied + [name for name in names if name not in denied]
+    worths = [float(w.replace("−", "-")) for w in re.findall(r'data-label="worth">([^<]+)<', table)][: len(denied)]
+    assert worths == sorted(worths, reverse=True)
+    assert worths[0] == pytest.approx(diagnosis.denied[0].worth, abs=1e-4)
+    assert diagnosis.first is not None
+    assert len(diagnosis.mended) > 1
+    assert table.count("alone mends this") == 1
+    for finding in diagnosis.denied:
+        if finding.name in diagnosis.mended:
+            assert html.escape(finding.advice) not in table
+
+
+def test_it_says_why_p_differs_between_its_two_tables(case: Case) -> None:
+    both = {line.name for line in pc.check(case.fit, case.x, case.y).lines}
+    both &= {finding.name for finding in pc.diagnose(case.fit, case.x, case.y).findings}
+    assert {"dispersion", "tails", "zeros"} <= both
+    assert f"too ({', '.join(sorted(both))}), its p may differ" in case.page.text
+
+
+def test_groups_and_training_rows_are_handed_on(tmp_path: Path) -> None:
+    fit, x, y = counts(likelihoods.Poisson(1), torch.poisson, rows=300)
+    other, _, _ = counts(likelihoods.NegativeBinomial(1), torch.poisson, rows=300)
+    torch.manual_seed(5)
+    x_train = torch.rand(400, 1) * 2 - 1
+    train = (x_train, torch.poisson(torch.exp(0.7 + 0.8 * x_train) * (1 + 0.5 * torch.sin(9 * x_train))))
+    y = torch.poisson(torch.exp(0.7 + 0.8 * x) * (1 + 0.5 * torch.sin(9 * x)))
+    groups = torch.arange(300) // 30
+    path = tmp_path / "report.html"
+    page = Page(pc.report(fit, x, y, path, groups=groups, train=train, comparison={"other": other}, progress=False))
+    assert "group by group" in page.text
+    assert "by 10 groups" in page.text
+    for finding in pc.diagnose(fit, x, y, train=train).findings:
+        assert finding.verdict in page.text
+        p = "<0.001" if finding.p_value < 0.001 else f"{finding.p_value:.3f}"
+        assert re.search(rf"{re.escape(finding.name)}{re.escape(finding.belief)}[\d.−]*{p}", page.text), finding.name
+
+
+def trained(n_epochs: int) -> tuple[pc.Fit, torch.Tensor, torch.Tensor]:
+    """A drifting model of rows in time, stopped after so many slow epochs."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(300, 1, generator=generator)
+    y = 3 * x + torch.randn(300, 1, generator=generator)
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Hardtanh(-8.0, 8.0), nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1)
+    )
+    model = pc.CostModel(network, likelihoods.Normal(1, scale="learned"), ordered=True, drifting=True)
+    return pc.fit(model, x[:200], y[:200], epochs=n_epochs, lr=1e-3, progress=False), x[200:], y[200:]
+
+
+def test_the_model_is_told_in_words_and_unfinished_training_is_noticed(tmp_path: Path) -> None:
+    fit, x, y = trained(6)
+    assert fit.history.best_epoch == 5
+    page = Page(pc.report(fit, x, y, tmp_path / "report.html", progress=False))
+    assert "it stopped while still improving. Give it more epochs." in page.text
+    assert "those of epoch 6, at" in page.text
+    assert "Each target's baseline drifts slowly" in page.text
+    assert "Rows are consecutive in time" in page.text
+    assert (
+        "inputs beyond ±8 count as ±8, then a network of 2 hidden layers, 16 units each (Tanh), and 1 output"
+        in page.text
+    )
+
+
+def test_training_that_found_its_best_is_not_called_unfinished(case: Case) -> None:
+    assert case.fit.history.best_epoch < len(case.fit.history.cost) - 1
+    assert "still improving" not in case.page.text
+
+
 def test_screen_readers_find_their_way(case: Case) -> None:
     page = case.page
     assert '<html lang="en">' in page.source
@@ -238,6 +341,12 @@ def test_bad_input_is_refused_before_any_work(case: Case, tmp_path: Path) -> Non
         pc.report(case.fit, case.x, case.y, path, pictures=[Figure()])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="comparison"):
         pc.report(case.fit, case.x, case.y, path, comparison=3)
+    with pytest.raises(TypeError, match=r"train must be the pair \(x, y\)"):
+        pc.report(case.fit, case.x, case.y, path, train=case.x)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="as many rows of x as of y; got 900 and 3"):
+        pc.report(case.fit, case.x, case.y, path, train=(case.x, case.y[:3]))
+    with pytest.raises(ValueError, match="each of the 900 rows; got 2"):
+        pc.report(case.fit, case.x, case.y, path, groups=["a", "b"])
     assert not path.exists()
 
 

@@ -119,7 +119,7 @@ def plot_tuning(recording: SpikeRecording, rate: ArrayLike, neuron: int, n_group
         # From 0, so that the panels' heights can be compared as rates.
         panels[0, 0].set_ylim(bottom=0)
         figure.supylabel(f"mean spikes per {recording.bin_width * 1e3:g} ms bin", fontsize=11)
-        figure.suptitle(f"Tuning of {recording.neuron_names[neuron].replace('_', ' ')}", x=0.01, ha="left", fontsize=12)
+        figure.suptitle(f"Tuning of {recording.neuron_names[neuron]}", x=0.01, ha="left", fontsize=12)
         figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return figure
 
