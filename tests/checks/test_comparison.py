@@ -180,6 +180,24 @@ def test_what_is_printed_holds_every_row(counts: Any) -> None:
     assert {label.get_text() for label in axis.get_legend().get_texts()} >= {"calibrated", "not calibrated"}
 
 
+def test_a_line_short_of_0_that_is_no_difference_says_so() -> None:
+    """Beyond two standard errors by itself, and not once p is corrected for all pairs: the title and the picture agree."""
+    y = np.random.default_rng(0).normal(size=(103, 1))
+    means = {"a": (0.0, 1.0), "b": (0.0, 1.32), "c": (0.2, 1.2), "d": (0.1, 0.9)}
+    result = compared({name: stats.norm(np.full((103, 1), mean), sd) for name, (mean, sd) in means.items()}, y)
+    short = [fit for fit in result.fits[1:] if abs(fit.difference) > 2 * fit.error]
+    assert [fit.name for fit in short] == ["b"]
+    assert short[0].p_value > 0.05
+    assert result.short_of_sure == ("b",)
+    assert len(result.tied) == 4
+    figure = result.plot()
+    assert figure.get_suptitle().startswith("No difference")
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert [label for label in labels if "no difference" in label] == [
+        f"b\n(no difference: p = {short[0].p_value:.2g})"
+    ]
+
+
 def test_left_out_rows_stand_in_for_held_out_ones() -> None:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(300, 1, generator=generator)

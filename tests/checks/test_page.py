@@ -406,6 +406,23 @@ def test_other_fits_are_compared_with_this_one(tmp_path: Path) -> None:
             assert re.search(rf"{row.name}\s*−{-row.mean:.4f}", page.text), row.name
 
 
+def test_intervals_and_regions_are_told_apart(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, noise = torch.randn(400, 1, generator=generator), torch.randn(400, 2, generator=generator)
+    y = x + torch.stack([noise[:, 0], 0.8 * noise[:, 0] + 0.6 * noise[:, 1]], 1)
+
+    def fitted(likelihood: likelihoods.Likelihood) -> pc.Fit:
+        model = pc.CostModel(nn.Linear(1, likelihood.num_outputs), likelihood)
+        return pc.fit(model, x[:200], y[:200], epochs=30, lr=0.05, progress=False)
+
+    joint, apart = fitted(likelihoods.MultivariateNormal(2)), fitted(likelihoods.Normal(2))
+    x, y = x[200:], y[200:]
+    page = Page(pc.report(joint, x, y, tmp_path / "report.html", comparison={"apart": apart}, progress=False))
+    for fit, of in ((joint, "jointly"), (apart, "singly")):
+        shares = [line.statistic for line in pc.check(fit, x, y).lines if line.name.startswith("90 %")]
+        assert f"{100 * shares[0]:.1f} % {of}" in page.text
+
+
 def test_photos_are_compared_and_not_scored_row_by_row(tmp_path: Path) -> None:
     dataset = faces.simulate_faces(n_people=16, n_photos=6, size=(16, 16), seed=1)
     train, test = dataset.folds(4)[0]
