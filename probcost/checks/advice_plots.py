@@ -69,7 +69,9 @@ def _dispersion(axis: Axes, fit: FirstFit) -> None:
     axis.plot(line, line, color=COLOURS["data"], lw=1, label="Poisson")
     axis.scatter(mean, alone, s=18, color=COLOURS["quiet"], label="without inputs")
     axis.scatter(mean, given, s=18, color=COLOURS["model"], label="given the inputs")
-    axis.set(xscale="log", yscale="log", xlabel="mean count of a unit", ylabel="variance")
+    # Over less than a decade a logarithmic axis has only minor ticks, whose labels collide.
+    scale = "log" if line[-1] > 10 * line[0] else "linear"
+    axis.set(xscale=scale, yscale=scale, xlabel="mean count of a unit", ylabel="variance")
     axis.set_title("Variance and mean")
     axis.legend(fontsize=9)
 

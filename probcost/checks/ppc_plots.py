@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = ["bin_edges", "plot_ppc"]
 
 _ACROSS = 3
 _BINS = 30
+_WIDTH = 42  # characters below a panel
 
 
 def plot_ppc(check: PredictiveCheck) -> Figure:
@@ -37,7 +39,7 @@ def plot_ppc(check: PredictiveCheck) -> Figure:
             _panel(axis, line, pooled[np.isfinite(pooled)], check.level)
         for axis in axes[len(check.lines) :]:
             axis.axis("off")
-        axes[0].legend(loc="upper left", fontsize=9)
+        axes[0].legend(loc="best", fontsize=9)
         bad = ", ".join(line.name for line in check.rejected)
         title = "The model makes data like these" if check.ok else f"The model does not make data like these: {bad}"
         if check.ok and any(line.beyond for line in check.lines):
@@ -62,10 +64,12 @@ def _panel(axis: Axes, line: PredictiveLine, replicated: Floats, level: float) -
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     axis.margins(x=0.08)
-    p = "p < 0.001" if line.p_value < 0.001 else f"p = {line.p_value:.3f}"
+    p = "p\xa0<\xa00.001" if line.p_value < 0.001 else f"p\xa0=\xa0{line.p_value:.3f}"  # not to be wrapped
     axis.set_title(line.name)
-    p += ", rejected alone" if line.p_value < level and not denied else ""
-    axis.set_xlabel(f"{line.verdict}, {p}" if denied else p, fontsize=10, color=COLOURS["alert" if denied else "data"])
+    if not denied and (line.beyond or line.p_value < level):
+        p += f", {'beyond all replicates' if line.beyond else 'rejected alone'}"
+    said = textwrap.fill(f"{line.verdict}, {p}", _WIDTH) if denied else p
+    axis.set_xlabel(said, fontsize=10, color=COLOURS["alert" if denied else "data"])
     axis.locator_params(axis="x", nbins=5)
 
 
