@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -198,8 +199,10 @@ class Predictive(Distribution):
         value = self._aligned(value)
         if self.n_draws == 1 and not self.event_shape and hasattr(self.model.distribution(self.x[:1]), "crps"):
             return self._by_rows(lambda component, rows: component.crps(value[rows]).squeeze(0))
-        parts = [_crps(samples, value[rows]) for rows, samples in self.sample_chunks(n)]
-        return torch.cat(parts)
+        parts = Filled(len(self.x))
+        for rows, samples in self.sample_chunks(n):
+            parts.put(rows, crps=_crps(samples, value[rows]))
+        return parts.whole["crps"]
 
     def pointwise(self, value: Tensor) -> Tensor:
         """log p(value | θ_s) of every draw, ``[S, T, N]`` or ``[S, T]``: what PSIS-LOO needs."""
@@ -235,6 +238,12 @@ class Predictive(Distribution):
                 chunk = component.sample(torch.Size((each,))).flatten(0, 1)
             # A replicate is of one draw for all rows: the same places in every chunk.
             yield rows, chunk if n <= self.n_draws or not draws else chunk[order.to(chunk.device)]
+
+    def scored_chunks(self, n: int, scored: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """`sample_chunks`, and log p ``[scored, len(rows), ...]`` of the first so many of its data sets."""
+        for rows, chunk in self.sample_chunks(n):
+            part = Predictive(self.model, self.x[rows], self.draws, self.seed)
+            yield rows, chunk, part._by_rows(partial(_each_mixed, chunk[:scored])).transpose(0, 1)
 
     def summarize(self, n: int = 1000, quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)) -> Summary:
         """Mean, standard deviation and quantiles of ``n`` replicated data sets, none of them ever held whole."""
@@ -310,13 +319,18 @@ def _mixed(component: Any, value: Tensor, dim: int) -> Tensor:
     return log_mean_of_exp(component.log_prob(value), dim)
 
 
+def _each_mixed(samples: Tensor, component: Any, rows: slice) -> Tensor:
+    """Rows first, and then which data set."""
+    return torch.stack([_mixed(component, each[rows], 0) for each in samples], dim=1)
+
+
 def _crps(samples: Tensor, value: Tensor) -> Tensor:
     """Unbiased in the number of samples ``[n, rows, N]``: differences of a sample with itself are left out."""
     n = len(samples)
-    rank = torch.arange(1 - n, n, 2, dtype=samples.dtype, device=samples.device)
-    ordered = samples.sort(0).values
-    half_spread = torch.tensordot(rank, ordered, dims=1) / (n * (n - 1))
-    return (samples - value).abs().mean(0) - half_spread
+    # numpy sorts contiguous rows an order of magnitude faster than torch sorts a strided dimension.
+    ordered = np.sort(np.ascontiguousarray(samples.cpu().numpy().reshape(n, -1).T), axis=1)
+    half_spread = ordered @ np.arange(1 - n, n, 2, dtype=ordered.dtype) / (n * (n - 1))
+    return (samples - value).abs_().mean(0) - torch.from_numpy(half_spread.reshape(value.shape)).to(value)
 
 
 def _parts_of_uncertainty(component: Any, n_draws: int, n: int) -> tuple[Tensor, ...]:

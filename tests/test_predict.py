@@ -120,3 +120,19 @@ def test_repr_and_alignment() -> None:
         pc.CostModel(nn.Linear(1, 1), pc.likelihoods.Normal(1, 1.0)), x, y, optimizer="lbfgs", progress=False
     )
     assert torch.equal(alone.predict(x).log_prob(y), alone.predict(x).log_prob(y[:, None]))  # y as it was fitted
+
+
+@pytest.mark.parametrize("draws", [0, 6])
+def test_scored_chunks_are_the_samples_and_their_scores(draws: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, _ = predictive(draws=draws)
+    monkeypatch.setattr(predict_module, "_CHUNK", 300)
+    seen = 0
+    for rows, samples, log_prob in whole.scored_chunks(9, 4):
+        assert samples.shape == (9, rows.stop - rows.start, 2)
+        assert len(log_prob) == 4
+        for replicate, scored in zip(samples, log_prob, strict=False):
+            everywhere = torch.zeros(40, 2)
+            everywhere[rows] = replicate
+            torch.testing.assert_close(scored, whole.log_prob(everywhere)[rows])
+        seen += rows.stop - rows.start
+    assert seen == 40

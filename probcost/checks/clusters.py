@@ -65,12 +65,11 @@ def clusters_of(rows: int, *, ordered: bool, groups: Any = None) -> Clusters:
     if rows < 2:
         raise ValueError(f"x and y have {rows} row; at least 2 are needed")
     if groups is not None:
-        labels = np.asarray(groups)
-        if labels.shape != (rows,):
-            raise ValueError(
-                f"groups has shape {list(labels.shape)}; one label for each of the {rows:,} rows is needed"
-            )
-        names, numbers = np.unique(labels, return_inverse=True)
+        import pandas as pd
+
+        from probcost.checks.groups import labelled  # here, since it imports scipy
+
+        numbers, names = pd.factorize(pd.Series(labelled(groups, rows), dtype=object))
         if len(names) < 2:
             raise ValueError(f"groups holds one group only ({names[0]!r}); at least two are needed")
         return Clusters(numbers, f"{len(names):,} groups")

@@ -25,7 +25,8 @@ def labelled(groups: Any, rows: int) -> Sequence[Any]:
     """
     import pandas as pd
 
-    labels = np.asarray(groups)
+    # As an array of text a missing label among names would read "nan".
+    labels = np.asarray(groups, dtype=object) if isinstance(groups, (list, tuple)) else np.asarray(groups)
     if labels.ndim != 1 or len(labels) != rows:
         raise ValueError(f"groups has shape {list(labels.shape)} and y has {rows:,} rows; one label a row is needed")
     missing = np.flatnonzero(pd.isna(labels))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,8 @@ COVERAGES = (0.5, 0.9, 0.95)
 # Of each row, for the energy score and for a CRPS without closed form: averaged over rows, this many leave less noise
 # than the observations do. And whole data sets, for the log score that the model itself expects.
 _SAMPLES, _REPLICATES = 200, 20
+# Numbers held at once as float64.
+_AT_ONCE = 2**20
 
 
 def score(fit: Any, x: Any, y: Any, *, seed: int = 0) -> Score:
@@ -57,9 +59,8 @@ def score(fit: Any, x: Any, y: Any, *, seed: int = 0) -> Score:
     nll = -evidence.log_prob
     by_row = nll if evidence.vectors else nll.sum(axis=1)
     crps = _numpy(predictive.crps(observed, n=_SAMPLES))
-    distance, half_spread, unit_spread = _spreads(predictive, evidence.y)
-    energy = crps[:, 0] if units == 1 else distance - half_spread
-    own_nll = _own_nll(predictive)
+    own = _own(predictive, evidence.y)
+    energy = crps[:, 0] if units == 1 else own.distance - own.half_spread
     squares, variances = (evidence.y - evidence.mean) ** 2, evidence.variance
     content = randomized_pit(evidence.cdf, evidence.cdf_below, seed)
     reach = np.abs(2 * content - 1)
@@ -76,11 +77,11 @@ def score(fit: Any, x: Any, y: Any, *, seed: int = 0) -> Score:
         worst=_worst(evidence, nll),
         n=nll.size,
         expected={
-            "nll": float(own_nll.mean()),
+            "nll": own.nll,
             "rmse": each * math.sqrt(variances.mean()),
-            "crps": float(unit_spread.mean()),
-            "energy_score": float(half_spread.mean()) if units > 1 else float(unit_spread.mean()),
-            "worst": float(own_nll.reshape(len(own_nll), -1).max(axis=1).mean()),
+            "crps": own.unit_spread,
+            "energy_score": float(own.half_spread.mean()) if units > 1 else own.unit_spread,
+            "worst": own.worst,
         },
         per_row={
             "nll": by_row,
@@ -98,20 +99,33 @@ def score(fit: Any, x: Any, y: Any, *, seed: int = 0) -> Score:
     )
 
 
-def _spreads(predictive: Any, y: Floats) -> tuple[Floats, Floats, Floats]:
-    """E‖X − y‖ and ½E‖X − X'‖ of rows ``[T]``, and ½E|X − X'| of units ``[T, N]``, in chunks of rows."""
-    parts = []
-    for rows, chunk in predictive.sample_chunks(_SAMPLES):
-        samples = _numpy(chunk)
-        halves = np.abs(samples[: _SAMPLES // 2] - samples[_SAMPLES // 2 :])
-        parts.append((*energy_parts(samples, y[rows]), halves.mean(axis=0) / 2))
-    distance, half_spread, unit_spread = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return distance, half_spread, unit_spread
+class _Own(NamedTuple):
+    """What data sets that the model itself made say: rows' E‖X − y‖ and ½E‖X − X'‖ ``[T]``, and means of the rest.
+
+    These are units' ½E|X − X'|, −log p (which estimates the entropy), and each data set's largest −log p.
+    """
+
+    distance: Floats
+    half_spread: Floats
+    unit_spread: float
+    nll: float
+    worst: float
 
 
-def _own_nll(predictive: Any) -> Floats:
-    """−log p of data sets that the model itself made, ``[R, T, N]`` or ``[R, T]``: their mean estimates its entropy."""
-    return np.stack([-_numpy(predictive.log_prob(replicate)) for replicate in predictive.sample((_REPLICATES,))])
+def _own(predictive: Any, y: Floats) -> _Own:
+    distance, half_spread, largest = np.empty(len(y)), np.empty(len(y)), np.full(_REPLICATES, -np.inf)
+    unit_spread, nll, n = 0.0, 0.0, 0
+    for rows, chunk, log_prob in predictive.scored_chunks(_SAMPLES, _REPLICATES):
+        own = -_numpy(log_prob).reshape(_REPLICATES, -1)
+        largest = np.maximum(largest, own.max(axis=1))
+        nll, n = nll + float(own.sum()), n + own.size
+        step = max(1, _AT_ONCE // chunk[:, 0].numel())
+        for first in range(0, chunk.shape[1], step):
+            samples = _numpy(chunk[:, first : first + step])
+            at = slice(rows.start + first, rows.start + first + samples.shape[1])
+            distance[at], half_spread[at] = energy_parts(samples, y[at])
+            unit_spread += float(np.abs(samples[: _SAMPLES // 2] - samples[_SAMPLES // 2 :]).mean(axis=0).sum()) / 2
+    return _Own(distance, half_spread, unit_spread / y.size, nll / n, float(largest.mean()))
 
 
 def _standard_error(by_row: Floats, *, ordered: bool) -> float:

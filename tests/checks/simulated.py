@@ -137,6 +137,11 @@ class StubFit:
         for rows in (slice(0, 7), slice(7, len(self.mean))):
             yield rows, samples[:, rows]
 
+    def scored_chunks(self, n: int, scored: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        log_prob = torch.stack([self.log_prob(each) for each in self.sample((n,))[:scored]])
+        for rows, chunk in self.sample_chunks(n):
+            yield rows, chunk, log_prob[:, rows]
+
 
 def poisson(mean: Floats) -> Any:
     return stats.poisson(mean)

@@ -247,3 +247,11 @@ def test_bad_input_is_named(counts: Any) -> None:
     named.unit_names, swapped.unit_names = ["a", "b", "c"], ["a", "c", "b"]
     with pytest.raises(ValueError, match="unit 1 is 'b' in 'named' and 'c' in 'swapped'"):
         pc.compare({"named": named, "swapped": swapped}, x, y)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_a_missing_label_is_no_group(missing: Any) -> None:
+    with pytest.raises(ValueError, match=r"groups\[1\] is missing; every row needs a label"):
+        clusters_of(4, ordered=False, groups=["a", missing, "b", missing])
+    with pytest.raises(ValueError, match=r"groups\[0\] is missing"):
+        clusters_of(4, ordered=False, groups=np.array([missing, 1.0, 2.0, 1.0], dtype=object))

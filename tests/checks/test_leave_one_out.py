@@ -172,7 +172,7 @@ def test_bad_input_is_named() -> None:
         pc.loo(fit, x, y, draws=20)
     with pytest.raises(ValueError, match="the fit holds 50 draws; at least 100 are needed"):
         pc.loo(exact_fit(data(), draws=50), x, y)
-    with pytest.raises(ValueError, match=r"groups has shape \[3\]; one label for each of the 60 rows"):
+    with pytest.raises(ValueError, match=r"groups has shape \[3\] and y has 60 rows"):
         pc.loo(fit, x, y, groups=[1, 2, 3])
     with pytest.raises(ValueError, match="groups holds one group only"):
         pc.loo(fit, x, y, groups=np.zeros(T))
