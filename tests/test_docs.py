@@ -146,3 +146,27 @@ def test_example_takes_photos_of_ones_own_in_folds(tmp_path: Path) -> None:
     assert isinstance(folds, list)
     assert len(folds) == 2
     assert test["auc"] == pytest.approx((folds[0]["auc"] + folds[1]["auc"]) / 2)
+
+
+def test_example_brings_a_likelihood_of_its_own(tmp_path: Path) -> None:
+    scores = {
+        belief: run_example(tmp_path / belief, "--belief", belief, script="bring_your_own.py")["test"]
+        for belief in ("weibull", "exponential")
+    }
+    weibull, exponential = scores["weibull"], scores["exponential"]
+    assert isinstance(weibull, dict)
+    assert isinstance(exponential, dict)
+    assert weibull["shape"] == pytest.approx(1.8, abs=0.15)
+    assert weibull["nll"] < exponential["nll"] - 0.1
+    assert weibull["calibrated"]
+    assert not exponential["calibrated"]
+    report_of(tmp_path / "weibull", "training", "scores", "check")
+
+
+def test_example_takes_waits_of_ones_own(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    waits = np.column_stack([rng.normal(size=200), rng.weibull(0.7, 200)])
+    np.savetxt(tmp_path / "waits.csv", waits, delimiter=",", header="age,wait", comments="")
+    scores = run_example(tmp_path / "out", "--data", str(tmp_path / "waits.csv"), script="bring_your_own.py")
+    assert scores["data"] == "waits.csv"
+    assert scores["test"]["shape"] == pytest.approx(0.7, abs=0.2)  # type: ignore[index]
