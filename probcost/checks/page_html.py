@@ -22,6 +22,7 @@ _DPI, _SHOWN_DPI = 160, 100  # finer than shown, so that pictures are sharp on a
 _MARGIN = 0.06  # inches kept around a panel
 _SPARE = 0.1  # inches that panels' boxes may overlap
 _MOST_PANELS = 6
+_WIDE = 1.6
 
 
 class Cell(NamedTuple):
@@ -166,13 +167,17 @@ def _panels(figure: Figure, alt: str) -> str:
     boxes = [box.transformed(figure.dpi_scale_trans.inverted()).padded(_MARGIN) for box in tight if box is not None]
     if len(boxes) < len(axes) or not _side_by_side(boxes):
         return ""
-    widest = max(box.width for box in boxes)
+    # A panel as wide as two takes a row of its own, and the others are as large as without it.
+    wide = [box.width > _WIDE * min(other.width for other in boxes) for box in boxes]
+    widest = max(box.width for box, is_wide in zip(boxes, wide, strict=True) if not is_wide)
     images = []
-    for title, box in zip(titles, boxes, strict=True):
+    for title, box, is_wide in zip(titles, boxes, wide, strict=True):
         left, right = round(box.x0 * _DPI), round(box.x1 * _DPI)
         top, bottom = whole.height - round(box.y1 * _DPI), whole.height - round(box.y0 * _DPI)
         cropped = whole.crop((max(left, 0), max(top, 0), min(right, whole.width), min(bottom, whole.height)))
-        images.append(f"<div><h3>{escape(title)}</h3>{_image(cropped, f'{title}: {alt}', box.width / widest)}</div>")
+        share = 1.0 if is_wide else box.width / widest
+        image = _image(cropped, f"{title}: {alt}", share)
+        images.append(f"<div{_class('wide' if is_wide else '')}><h3>{escape(title)}</h3>{image}</div>")
     return f'<div class="panels{" three" if len(axes) == 3 else ""}">{"".join(images)}</div>'
 
 

@@ -184,7 +184,11 @@ def _distinct(check: Check) -> list[tuple[Any, float]]:
 def _bands(check: Check) -> str:
     units = check.pit.shape[1]
     thin = "; the thin grey curves, each of one unit, have a band of their own, wider than the one drawn"
-    crosses = " A cross is a unit whose PITs are not uniform, wherever it lies." if units > 1 else ""
+    crosses = (
+        " A cross is a unit, or a group, whose PITs are not uniform, wherever it lies."
+        if units > 1 or check.group_columns is not None
+        else ""
+    )
     own = thin if units > 1 and check.region is None else ""
     return f"A true model stays within the grey bands; what leaves them is drawn in orange{own}.{crosses}"
 

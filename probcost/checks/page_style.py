@@ -42,6 +42,7 @@ figcaption b{{color:#1a1a1a}}
 .equation{{margin:1rem 0;padding:.6rem .8rem;background:#f6f6f6;overflow-x:auto;line-height:2.5;font-size:1.1rem}}
 .math svg{{overflow:visible;margin-right:.22em;fill:currentColor}}
 .panels.three{{grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr))}}
+.panels .wide{{grid-column:1/-1}}
 .panels h3{{margin:0 0 .3rem;font-size:1rem;line-height:1.3}}
 dl{{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1.2rem}}
 dt{{font-weight:600}}
