@@ -12,7 +12,7 @@ from torch import Tensor
 from probcost.likelihoods import Likelihood
 from probcost.likelihoods.base import first_index
 
-__all__ = ["as_inputs", "as_observations", "as_tensor", "column_names", "same_length", "warn_of_offsets"]
+__all__ = ["as_inputs", "as_observations", "as_tensor", "by_name", "column_names", "same_length", "warn_of_offsets"]
 
 
 def as_tensor(value: Any, name: str, like: Tensor) -> Tensor:
@@ -88,6 +88,25 @@ def same_length(**arguments: Any) -> None:
     if len(set(lengths.values())) > 1:
         stated = " and ".join(f"{name} has {n:,} rows" for name, n in lengths.items())
         raise ValueError(f"{stated}; they must be equally many")
+
+
+def by_name(value: Any, name: str, wanted: list[str] | None) -> Any:
+    """A data frame with its columns as ``wanted``, in that order; anything else (or where wanted names are not unique) as it is.
+
+    Raises:
+        ValueError: naming the columns that are missing.
+    """
+    own = column_names(value)
+    if wanted is None or own is None or own == wanted or len(set(wanted)) < len(wanted):
+        return value
+    missing = [column for column in wanted if column not in own]
+    if missing:
+        raise ValueError(
+            f"{name} has no column {', '.join(map(repr, missing[:5]))}{' …' if len(missing) > 5 else ''}; this fit was trained "
+            f"on {', '.join(map(repr, wanted[:10]))}{' …' if len(wanted) > 10 else ''}: rename the columns, or pass an array"
+        )
+    places = [own.index(column) for column in wanted]
+    return value.iloc[:, places] if hasattr(value, "iloc") else value[[value.columns[i] for i in places]]
 
 
 def column_names(y: Any) -> list[str] | None:

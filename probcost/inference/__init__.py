@@ -172,6 +172,7 @@ def fit(
         history=history,
         input_shape=data.train.x.shape[1:],
         unit_names=data.unit_names,
+        input_names=data.input_names,
         null_mean=data.mean,
         null_variance=data.variance,
         drift_half_life=half_life,

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from probcost.inputs import as_inputs, as_observations, column_names, same_length, warn_of_offsets
+from probcost.inputs import as_inputs, as_observations, by_name, column_names, same_length, warn_of_offsets
 from probcost.model import CostModel
 from probcost.networks import Standardize
 
@@ -54,6 +54,7 @@ class TrainingData:
     mean: Tensor
     variance: Tensor
     unit_names: list[str]
+    input_names: list[str] | None
     folds: tuple[Tensor, Tensor] | None
     parts: list[tuple[Tensor, Tensor]]
     batches: Callable[[Tensor, int, torch.Generator], list[Tensor]]
@@ -93,7 +94,8 @@ def prepare(
         if len(validation) != 2:
             raise ValueError(f"validation must be (x, y), got a tuple of {len(validation)}")
         train = Rows(inputs, observations)
-        held_out: Rows | None = _given(*validation, model=model, like=train.x)
+        beside = by_name(validation[0], "validation x", column_names(x))
+        held_out: Rows | None = _given(beside, validation[1], model=model, like=train.x)
     else:
         if own is None or validation is None:
             kept, held = split_rows(len(inputs), validation, groups, ordered=model.ordered, seed=seed)
@@ -116,6 +118,7 @@ def prepare(
         mean=observations.double().mean(0).to(like.dtype),
         variance=observations.double().var(0, correction=0).to(like.dtype),
         unit_names=names or [str(i) for i in range(model.likelihood.n_units)],
+        input_names=column_names(x),
         folds=folds,
         parts=_parts(groups, seed) if own is not None and validation == "auto" else [],
         batches=model.likelihood.batches,

@@ -54,6 +54,7 @@ def as_fit(model: CostModel, x: Any, y: Any, *, seed: int = 0) -> Fit:
         history=History(),
         input_shape=inputs.shape[1:],
         unit_names=column_names(y) or [str(i) for i in range(trained.likelihood.n_units)],
+        input_names=column_names(x),
         null_mean=observed.mean(0),
         null_variance=observed.var(0, correction=0),
         drift_half_life=math.inf,

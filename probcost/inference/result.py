@@ -12,7 +12,7 @@ from torch import Tensor
 from probcost.arviz_bridge import to_arviz
 from probcost.inference.history import History
 from probcost.inference.posterior import Posterior
-from probcost.inputs import as_inputs, as_observations, same_length
+from probcost.inputs import as_inputs, as_observations, by_name, column_names, same_length
 from probcost.model import CostModel
 from probcost.predict import Predictive, Summary, seeded
 
@@ -33,6 +33,8 @@ class Fit:
         null_mean, null_variance: moments of the training observations, ``[N]``: the null model.
         drift_half_life: rows after which half of a unit's past baseline is forgotten; infinite where nothing drifts.
         seed: fixes every random choice, in training and in sampling.
+        input_names: the columns of the data frame it was trained on, which later data frames are put in the order of; None
+            after training on an array. Arrays go by position.
 
     Example:
         >>> x = torch.linspace(-1, 1, 400)[:, None]
@@ -57,6 +59,7 @@ class Fit:
     null_variance: Tensor
     drift_half_life: float
     seed: int
+    input_names: list[str] | None = None
 
     def predict(self, x: Any, *, draws: int = 100) -> Predictive:
         """The predictive distribution of rows ``x``, mixed over ``draws`` posterior draws (all of an ensemble's members).
@@ -64,9 +67,10 @@ class Fit:
         Batch shape ``[T, N]``; ``[T]`` and event shape ``[N]`` where the likelihood describes whole vectors.
 
         Raises:
-            ValueError: for inputs that are not finite, or of another width than those trained on.
+            ValueError: for inputs that are not finite, or of another width than those trained on, or a data frame that lacks
+                one of the columns trained on.
         """
-        inputs = as_inputs(x, self.null_mean)
+        inputs = as_inputs(by_name(x, "x", self.input_names), self.null_mean)
         if inputs.shape[1:] != self.input_shape:
             raise ValueError(
                 f"x has rows of shape {list(inputs.shape[1:])}; this fit was trained on {list(self.input_shape)}"
@@ -96,7 +100,9 @@ class Fit:
         return null.expand(observations.shape[: 2 - self.model.likelihood.event_dim])
 
     def observations(self, y: Any) -> Tensor:
-        """``y`` as a checked tensor ``[T, N]``."""
+        """``y`` as a checked tensor ``[T, N]``; a data frame of the units trained on, in their order."""
+        if sorted(column_names(y) or []) == sorted(self.unit_names):
+            y = by_name(y, "y", self.unit_names)
         return as_observations(y, self.model.likelihood, self.null_mean)
 
     def to_arviz(self, x: Any, y: Any, *, draws: int = 200) -> Any:

@@ -90,6 +90,7 @@ def save_fit(fit: Fit, folder: str | os.PathLike[str]) -> None:
         "drift_half_life": None if math.isinf(fit.drift_half_life) else fit.drift_half_life,
         "input_shape": list(fit.input_shape),
         "unit_names": fit.unit_names,
+        "input_names": fit.input_names,
         "model": {"class": type(fit.model).__name__, "arguments": fit.model.config},
         "parts": {name: describe(part) for name, part in _parts(fit.model).items()},
         "posterior": {"kind": fit.posterior.kind, **fit.posterior.description()},
@@ -136,6 +137,7 @@ def load(folder: str | os.PathLike[str], model: CostModel | None = None) -> Fit:
         history=History(**described["history"]),
         input_shape=torch.Size(described["input_shape"]),
         unit_names=described["unit_names"],
+        input_names=described.get("input_names"),  # not in older files
         null_mean=tensors["null_mean"],
         null_variance=tensors["null_variance"],
         drift_half_life=math.inf if described["drift_half_life"] is None else described["drift_half_life"],
