@@ -92,7 +92,8 @@ def _of_units(
     pit_effect: float,
 ) -> Iterator[Line]:
     yield _shape(pit, level, pit_effect)
-    yield _unit_shapes(np.asarray(columns["ks_p"]), level, dependence)
+    if pit.shape[1] > 1:  # of one unit it is the line above
+        yield _unit_shapes(np.asarray(columns["ks_p"]), level, dependence)
     for nominal in _COVERAGES:
         yield _coverage("interval", "central", reach, nominal, level, rng.random(), dependence)
     yield tails(reach, pit, level, rng, dependence)
@@ -190,7 +191,8 @@ def _log_score(evidence: Evidence, level: float) -> Iterator[Line]:
     if evidence.null_log_prob is None:
         return
     both = (evidence.log_prob, evidence.null_log_prob)
-    pooled = gain(*both) if evidence.vectors else gain(*(each.mean(axis=1) for each in both))
+    by_row = both if evidence.vectors else [each.mean(axis=1) for each in both]
+    pooled = gain(*by_row, ordered=evidence.ordered)
     mean, error, p = float(pooled.mean), float(pooled.standard_error), float(pooled.lower_tail)
     amount = f"by {abs(mean):.3g} ± {error:.2g} nats each" if math.isfinite(mean) else "infinitely"
     if p < level:

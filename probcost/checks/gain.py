@@ -23,7 +23,7 @@ class Gain(NamedTuple):
     lower_tail: Floats
 
 
-def gain(log_prob: Floats, null_log_prob: Floats) -> Gain:
+def gain(log_prob: Floats, null_log_prob: Floats, *, ordered: bool = True) -> Gain:
     r"""Mean of log p(y) − log p₀(y) over time, and a t-test of it that admits autocorrelation.
 
     Time is cut into ten contiguous blocks; blocks much longer than the autocorrelation have nearly independent means
@@ -31,6 +31,7 @@ def gain(log_prob: Floats, null_log_prob: Floats) -> Gain:
 
     Args:
         log_prob, null_log_prob: nats, ``[T, ...]``, at least two rows.
+        ordered: whether rows follow each other in time; where not, each is a block by itself.
 
     Returns:
         arrays ``[...]``. An observation the model holds impossible makes the gain −∞, certainly worse than the null;
@@ -43,7 +44,10 @@ def gain(log_prob: Floats, null_log_prob: Floats) -> Gain:
     null_impossible = np.isneginf(null_log_prob).any(axis=0)
     finite = np.isfinite(log_prob) & np.isfinite(null_log_prob)
     difference = np.where(finite, log_prob, 0.0) - np.where(finite, null_log_prob, 0.0)
-    blocks = np.stack([block.mean(axis=0) for block in np.array_split(difference, min(_BLOCKS, len(difference)))])
+    blocks = difference
+    if ordered:
+        parts = np.array_split(difference, min(_BLOCKS, len(difference)))
+        blocks = np.stack([part.mean(axis=0) for part in parts])
     mean = difference.mean(axis=0)
     error = blocks.std(axis=0, ddof=1) / np.sqrt(len(blocks))
     # A model that is the null itself gains 0 with an error of 0: no evidence either way.

@@ -91,9 +91,10 @@ def group_line(
     if overall < level:
         worst = int(p.argmin())
         certain = int((corrected < level).sum())
+        sure = f"{certain} after the correction for their number" if certain else "none by itself after the correction"
         bias, spread = float(columns["bias"][worst]), float(columns["dispersion"][worst])
         verdict = (
-            f"{found} of {len(p)} groups deviate, {expected:.3g} expected by chance ({certain} beyond doubt); "
+            f"{found} of {len(p)} groups deviate, {expected:.3g} expected by chance ({sure}); "
             f"most in {columns['group'][worst]}: {bias:+.2f} sd off, variance {spread:.2f} of the predicted"
         )
     belief = "what holds of all rows holds of each group"

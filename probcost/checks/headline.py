@@ -22,7 +22,7 @@ class Headline:
 
     Attributes:
         log_score: mean log p(y) over all rows, nats each (an entry, or a whole vector).
-        log_score_error: its standard error; blocks of rows admit autocorrelation.
+        log_score_error: its standard error; of rows in time, from blocks of them, which admits autocorrelation.
         crps: mean continuous ranked probability score per entry.
         energy_score: mean energy score per row.
         sharpness: mean predicted standard deviation.
@@ -68,7 +68,7 @@ def headline(fit: Any, x: Any, y: Any, evidence: Evidence, *, seed: int = 0) -> 
     log_score = float(by_row.mean())
     return Headline(
         log_score=log_score,
-        log_score_error=float(gain(by_row, np.zeros_like(by_row)).standard_error),
+        log_score_error=float(gain(by_row, np.zeros_like(by_row), ordered=evidence.ordered).standard_error),
         crps=scored.crps,
         energy_score=scored.energy_score,
         sharpness=scored.sharpness,

@@ -64,8 +64,10 @@ def dispersion_in_words(residual_variance: float, variance_ratio: float) -> str:
     """Of a residual variance that is not 1, beside the ratio of squared deviations to predicted variances (or NaN)."""
     over = residual_variance > 1
     name = "over-dispersed" if over else "under-dispersed"
-    if math.isnan(variance_ratio):
-        return f"{name}: residual variance is {residual_variance:.2f} of the predicted"
-    if over == (variance_ratio > 1):
-        return f"{name}: variance is {variance_ratio:.2f} of the predicted"
-    return f"{name} in the bulk, though variance is {variance_ratio:.2f} of the predicted: look at the extremes"
+    residual = f"variance of quantile residuals is {residual_variance:.3g}"
+    if not math.isfinite(variance_ratio):
+        return f"{name}: {residual}, 1 predicted"
+    squared = f"squared errors are {variance_ratio:.2f} of the predicted"
+    if over == (variance_ratio > 1) and f"{variance_ratio:.2f}" != "1.00":
+        return f"{name}: {residual}, {squared}"
+    return f"{name} in the bulk: {residual}, though {squared}: look at the extremes"

@@ -33,7 +33,10 @@ def tails(reach: Floats, pit: Floats | None, level: float, rng: np.random.Genera
     below, at = stats.binom.cdf(found - 1, n, _BEYOND), stats.binom.pmf(found, n, _BEYOND)
     p = float(discounted(p_values.of_count(below, at, rng.random()), effect))
     share = found / n
-    amount, where = f"{100 * share:.2g} % lie beyond the {'99 % region' if pit is None else 'central 99 %'}", ""
+    amount, where = (
+        f"{found:,} of {n:,} ({100 * share:.2g} %) lie beyond the {'99 % region' if pit is None else 'central 99 %'}",
+        "",
+    )
     if pit is not None:
         above = beyond & (pit > 0.5)
         k = int(above.sum())
@@ -41,12 +44,12 @@ def tails(reach: Floats, pit: Floats | None, level: float, rng: np.random.Genera
         sides = dependence.design_effect(np.sign(pit - 0.5) * beyond)
         split, effect = float(discounted(exact, sides)), max(effect, sides)
         if split < level:
-            where = f": {100 * (found - k) / n:.2g} % below, {100 * k / n:.2g} % above"
+            where = f": {found - k:,} below and {k:,} above; unequal tails"
         p = p_values.sidak([p, split])
     verdict = "as expected"
     if p < level:
         kind = "heavier" if share > _BEYOND else "lighter"
-        verdict = f"{amount}{where}" + ("; unequal tails" if where else f": tails {kind} than predicted")
+        verdict = f"{amount}{where or f': tails {kind} than predicted'}"
     belief = (
         f"1 % of observations lie beyond the {'99 % region' if pit is None else 'central 99 %, half on either side'}"
     )

@@ -70,7 +70,7 @@ def unit_columns(
         columns["predicted_zeros"] = evidence.prob_zero.sum(axis=0)
         columns["zeros_p"] = discounted(p_values.of_count(below, at, v), zero_time)
     if evidence.null_log_prob is not None and not evidence.vectors:
-        by_unit = gain(evidence.log_prob, evidence.null_log_prob)
+        by_unit = gain(evidence.log_prob, evidence.null_log_prob, ordered=evidence.ordered)
         columns["gain"], columns["gain_se"] = by_unit.mean, by_unit.standard_error
     if dependence.time:
         columns["ks_time"], columns["variance_time"] = time, square_time

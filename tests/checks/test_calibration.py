@@ -51,8 +51,8 @@ def test_over_dispersion_is_found_and_measured(mean: Any) -> None:
     ratio = (true.var().sum()) / mean.sum()
     assert {"PIT, all units", "dispersion", "90 % interval", "95 % interval", "zeros"} <= rejected(check)
     found = line(check, "dispersion").verdict
-    assert found.startswith("over-dispersed: variance is ")
-    assert float(found.split()[3]) == pytest.approx(ratio, rel=0.05)
+    assert found.startswith("over-dispersed: variance of quantile residuals is 1.")
+    assert float(found.split("errors are ")[1].split()[0]) == pytest.approx(ratio, rel=0.05)
     assert "predictions too narrow" in line(check, "PIT, all units").verdict
     assert "intervals too narrow" in line(check, "90 % interval").verdict
     assert calibration(evidence(true, y)).ok
@@ -64,8 +64,10 @@ def test_under_dispersion_is_found_and_measured(mean: Any) -> None:
     check = calibration(evidence(poisson(true.mean()), y))
     found = line(check, "dispersion").verdict
     assert "dispersion" in rejected(check)
-    assert found.startswith("under-dispersed: variance is ")
-    assert float(found.split()[3]) == pytest.approx(true.var().sum() / true.mean().sum(), rel=0.05)
+    assert found.startswith("under-dispersed: variance of quantile residuals is 0.")
+    assert float(found.split("errors are ")[1].split()[0]) == pytest.approx(
+        true.var().sum() / true.mean().sum(), rel=0.05
+    )
     assert "intervals too wide" in line(check, "90 % interval").verdict
     assert check.units.fano.median() == pytest.approx(true.var().sum() / true.mean().sum(), rel=0.05)
     assert calibration(evidence(true, y)).ok
@@ -94,7 +96,9 @@ def test_heavy_tails_are_told_from_plain_over_dispersion() -> None:
     y = stats.t(4).rvs((T, N), random_state=np.random.default_rng(6)) * np.sqrt(0.3)
     y[0, 0] = 300.0
     check = calibration(evidence(stats.norm(0 * scale, scale), y))
-    assert line(check, "dispersion").verdict.startswith("under-dispersed in the bulk, though variance is ")
+    assert line(check, "dispersion").verdict.startswith(
+        "under-dispersed in the bulk: variance of quantile residuals is 0."
+    )
 
 
 def test_a_model_without_variance_is_still_checked() -> None:
@@ -102,7 +106,7 @@ def test_a_model_without_variance_is_still_checked() -> None:
     y = true.rvs(random_state=np.random.default_rng(7))
     assert calibration(evidence(true, y)).ok
     check = calibration(evidence(true, 3 * y))
-    assert "over-dispersed: residual variance is" in line(check, "dispersion").verdict
+    assert "over-dispersed: variance of quantile residuals is 2.03, 1 predicted" in line(check, "dispersion").verdict
 
 
 def test_a_model_worse_than_the_null_is_rejected(mean: Any) -> None:
@@ -168,7 +172,7 @@ def test_intervals_too_narrow_by_a_fifth_are_found() -> None:
     y = model.mean() + np.random.default_rng(12).normal(size=(400, 2))
     check = calibration(evidence(model, y))
     assert {"PIT, all units", "90 % interval", "dispersion"} <= rejected(check)
-    assert line(check, "dispersion").verdict.startswith("over-dispersed: variance is 1.")
+    assert line(check, "dispersion").verdict.startswith("over-dispersed: variance of quantile residuals is 1.")
 
 
 def test_heavy_tails_under_a_normal_are_named() -> None:
@@ -224,7 +228,7 @@ def test_vectors_predicted_too_narrow_are_found(vectors: Any) -> None:
     assert line(check, "regions, jointly").verdict == "observations lie too far out: regions too small"
     assert "regions too small" in line(check, "90 % region").verdict
     assert line(check, "PIT, unit by unit").verdict == "2 of 2 units deviate: 0, 1"
-    assert " is over-dispersed: variance is 1." in line(check, "dispersion").verdict
+    assert " is over-dispersed: variance of quantile residuals is 1." in line(check, "dispersion").verdict
 
 
 def test_a_wrong_correlation_is_seen_jointly_though_each_unit_is_right(vectors: Any) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from scipy import stats
+from torch import nn
 
 import probcost as pc
 from probcost.checks.calibration import calibration
@@ -105,12 +106,15 @@ def test_heavy_tails_and_which_side_they_are_on(normal: Any) -> None:
     far = evidence(model, model.mean() + np.where(residual > 2.0, residual + 1.0, residual))
     verdict = line(calibration(far), "tails").verdict
     assert verdict.endswith("unequal tails")
-    below = 100 * (model.cdf(far.y) < 0.005).mean()
-    assert f"{below:.2g} % below" in verdict
+    below = (model.cdf(far.y) < 0.005).sum()
+    assert f": {below} below and " in verdict
     heavy = evidence(model, model.mean() + stats.t(3).rvs(y.shape, random_state=np.random.default_rng(2)))
     assert line(calibration(heavy), "tails").verdict.endswith("tails heavier than predicted")
     light = evidence(model, model.mean() + np.clip(residual, -2, 2))
-    assert line(calibration(light), "tails").verdict == "0 % lie beyond the central 99 %: tails lighter than predicted"
+    assert (
+        line(calibration(light), "tails").verdict
+        == "0 of 3,600 (0 %) lie beyond the central 99 %: tails lighter than predicted"
+    )
 
 
 def test_scores_stand_above_the_table() -> None:
@@ -139,3 +143,14 @@ def test_scores_of_many_observations_come_from_some_of_their_rows() -> None:
     assert scores.log_score == pytest.approx(fit.predict(x).log_prob(torch.tensor(y)).mean().item(), rel=1e-5)
     assert scores.expected["log_score"] == pytest.approx(scores.log_score, abs=0.05)
     assert "from 100 rows" in str(scores)
+
+
+def test_the_log_score_of_a_table_has_the_error_of_its_rows_in_check_and_score() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(400, 2)
+    y = x[:, :1] + torch.randn(400, 1)
+    fit = pc.fit(pc.CostModel(nn.Linear(2, 2), pc.likelihoods.Normal(1)), x, y, optimizer="lbfgs", progress=False)
+    check = pc.check(fit, x, y)
+    assert check.scores is not None
+    assert check.scores.log_score_error == pytest.approx(pc.score(fit, x, y).nll_error)
+    assert "PIT, unit by unit" not in [line.name for line in check.lines]

@@ -47,3 +47,16 @@ def test_what_is_wrong_with_a_standard_normal_is_told(true: Any, words: str) -> 
 def test_what_is_wrong_with_regions_is_told(true: Any, words: str) -> None:
     y = true.rvs((4000, 2), random_state=np.random.default_rng(2))
     assert shape.in_words(stats.chi2.cdf((y**2).sum(axis=1), 2), regions=True).endswith(words)
+
+
+def test_words_of_dispersion_name_both_statistics_and_never_contradict_them() -> None:
+    assert shape.dispersion_in_words(1.5, 2.12) == (
+        "over-dispersed: variance of quantile residuals is 1.5, squared errors are 2.12 of the predicted"
+    )
+    for nothing in (np.nan, np.inf):
+        assert (
+            shape.dispersion_in_words(0.5, nothing)
+            == "under-dispersed: variance of quantile residuals is 0.5, 1 predicted"
+        )
+    for other_side in (0.9, 1.001):
+        assert shape.dispersion_in_words(1.5, other_side).startswith("over-dispersed in the bulk: ")
