@@ -16,6 +16,7 @@ test: $(VENV)/test.done
 
 # Every page afresh, its code executed: a page that was right yesterday is not taken over.
 docs: $(VENV)/docs.done
+	rm -rf docs/gallery
 	$(BIN)/sphinx-build -W --keep-going -q -E -j auto -b html docs docs/_build/html
 
 benchmarks: $(VENV)/test.done

@@ -6,12 +6,14 @@ import os
 import sys
 from importlib.metadata import version as installed
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 # Pages are executed side by side, each in a kernel of its own; one thread each also makes their numbers repeatable.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# tqdm would say on every page that notebooks could have prettier bars.
+# Progress bars are for whoever waits; and tqdm would say on every page that notebooks could have prettier ones.
+os.environ["TQDM_DISABLE"] = "1"
 os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
 
 project = "probcost"
@@ -27,10 +29,11 @@ extensions = [
     "sphinx-mathjax-offline",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
     "cost",
     "exercise",
 ]
-exclude_patterns = ["_build", "gallery/**/*.ipynb", "gallery/**/*.py", "gallery/**/*.zip"]
+exclude_patterns = ["_build", "gallery/made"]
 # `name` in a docstring is a name of the package where there is one, and code otherwise.
 default_role = "py:obj"
 
@@ -42,6 +45,21 @@ nb_execution_timeout = 120
 nb_merge_streams = True
 # A warning or a progress bar on a page is an oversight, unless its cell says `mystnb: {output_stderr: show}`.
 nb_output_stderr = "remove-warn"
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "reset_argv": "programs.arguments",
+    "image_scrapers": ("programs.pictures",),
+    "abort_on_example_error": True,
+    "parallel": 2,
+    "download_all_examples": False,
+    "notebook_extensions": set(),
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+}
 
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
@@ -59,3 +77,8 @@ html_show_sphinx = False
 templates_path: list[str] = []
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+def setup(app: Any) -> None:
+    # It copies files when all is written, and says nothing of reading; unsaid, pages would be read one after another.
+    app.extensions["sphinx-mathjax-offline"].parallel_read_safe = True

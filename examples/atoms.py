@@ -1,4 +1,7 @@
-"""Where an atom is in a molecule, and how sure that is: a ladder of beliefs, each dropping an assumption of the one before.
+"""Atoms: where one is in a molecule, and how sure that is
+=======================================================
+
+A ladder of beliefs, each dropping an assumption of the one before::
 
     python examples/atoms.py                                            # a simulated molecule, nothing to download
     python examples/atoms.py --data sidechain_tip.npz --out results     # side chains of real proteins, their own split

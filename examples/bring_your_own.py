@@ -1,4 +1,7 @@
-"""A likelihood of your own: waiting times that are believed Weibull, in place of squared error on their logarithms.
+"""Your own likelihood: waiting times that are believed Weibull
+============================================================
+
+In place of squared error on their logarithms::
 
     python examples/bring_your_own.py                                     # simulated waits, nothing to download
     python examples/bring_your_own.py --data waits.csv --out results      # your own: a last column of positive waits

@@ -1,4 +1,7 @@
-"""Photos of one person near, of different people far: the triplet cost step by step, and how likely two photos are one person.
+"""Faces: photos of one person near, of different people far
+=========================================================
+
+The triplet cost step by step, and how likely two photos are one person::
 
     python examples/faces.py                                       # rendered faces, from frontal to profile; nothing to download
     python examples/faces.py --data faces.npz --out results        # your own: images [n, h, w] uint8, labels [n]

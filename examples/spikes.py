@@ -1,4 +1,7 @@
-"""Spike counts of motor-cortex neurons from how a motorcycle is ridden: from a belief to a fitted, checked cost function.
+"""Spikes: counts of motor-cortex neurons while a motorcycle is ridden
+===================================================================
+
+From a belief to a fitted, checked cost function::
 
     python examples/spikes.py                                      # a simulated ride, nothing to download
     python examples/spikes.py --data recording.npz --out results   # your own: counts, covariates, covariate_names, bin_width
@@ -6,7 +9,7 @@
 
 The belief: counts in 50 ms bins are independent given the rates, and a network turns the riding parameters of this bin and
 the five before it into the rates of all neurons at once. The cost function is its negative log-probability; the check at
-the end says whether the counts bear it out, and `--likelihood` is how to try another belief.
+the end says whether the counts bear it out, and ``--likelihood`` is how to try another belief.
 """
 
 from __future__ import annotations

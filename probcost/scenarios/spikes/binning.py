@@ -39,6 +39,11 @@ def bin_spikes(
         TypeError: when a neuron's times are not real numbers.
         ValueError: for no neurons, times that are not finite or lie outside ``[start, stop)`` (the neuron, the index of
             its first such spike, and the time are named), a width that is not positive, or a ``stop`` that cuts a bin.
+
+    Example:
+        >>> bin_spikes([[0.01, 0.15, 0.16], []], bin_width=0.05, stop=0.2).T
+        array([[1, 0, 0, 2],
+               [0, 0, 0, 0]])
     """
     named = spike_times.items() if isinstance(spike_times, Mapping) else enumerate(spike_times)
     times = {f"spike_times[{neuron!r}]": value for neuron, value in named}

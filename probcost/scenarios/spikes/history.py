@@ -29,6 +29,12 @@ def lag_window(x: ArrayLike, n_lags: int) -> NDArray[np.float64]:
     Raises:
         ValueError: for an empty ``x``, NaN or infinity (the first index is named), or a number of lags that is
             negative, not whole, or not smaller than T.
+
+    Example:
+        >>> lag_window([[0.0], [1.0], [2.0]], n_lags=1)  # this bin and the one before it
+        array([[0., 0.],
+               [1., 0.],
+               [2., 1.]])
     """
     past = _past(x, n_lags)
     return past.transpose(0, 2, 1).reshape(len(past), -1)
@@ -58,6 +64,11 @@ def raised_cosine(x: ArrayLike, n_bases: int, n_lags: int) -> NDArray[np.float64
 
     Raises:
         ValueError: as `lag_window` does; also for fewer than one basis, or more than ``n_lags`` bins can tell apart.
+
+    Example:
+        >>> windows = raised_cosine(np.ones((100, 2)), n_bases=4, n_lags=20)
+        >>> windows.shape, bool(np.allclose(windows, 1.0))  # weighted means of a constant
+        ((100, 8), True)
     """
     if n_bases != int(n_bases) or n_bases < 1:
         raise ValueError(f"n_bases is {n_bases}, it must be a whole number of at least 1")
@@ -77,7 +88,12 @@ def raised_cosine(x: ArrayLike, n_bases: int, n_lags: int) -> NDArray[np.float64
 
 
 def window_names(names: Sequence[str], n_lags: int) -> list[str]:
-    """Names for `lag_window`'s columns: ``speed[t]``, ..., ``speed[t-1]``, ..."""
+    """Names for `lag_window`'s columns: ``speed[t]``, ..., ``speed[t-1]``, ...
+
+    Example:
+        >>> window_names(["speed", "lean"], n_lags=1)
+        ['speed[t]', 'lean[t]', 'speed[t-1]', 'lean[t-1]']
+    """
     return [f"{name}[t-{lag}]" if lag else f"{name}[t]" for lag in range(n_lags + 1) for name in names]
 
 

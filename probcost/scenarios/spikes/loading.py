@@ -48,6 +48,14 @@ def load(path: str | os.PathLike[str]) -> SpikeRecording:
     Raises:
         FileNotFoundError: when there is no such file.
         ValueError: for another kind of file, a damaged or truncated one, or one that lacks what is listed above.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     measured = {"counts": np.ones((200, 3), int), "covariates": np.random.rand(200, 1)}
+        ...     np.savez(f"{folder}/ride.npz", **measured, covariate_names=["speed"], bin_width=0.05)
+        ...     spikes.load(f"{folder}/ride.npz")
+        SpikeRecording: 3 neurons, 1 covariates, 10.0 s in 50 ms bins, mean 1.00 spikes/bin
     """
     file = Path(path)
     if not file.is_file():
@@ -68,6 +76,15 @@ def save(recording: SpikeRecording, path: str | os.PathLike[str]) -> None:
 
     Raises:
         ValueError: when ``path`` does not end in ``.npz``.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> recording = spikes.simulate_motorcycle(n_neurons=3, duration=60.0)
+        >>> with TemporaryDirectory() as folder:
+        ...     spikes.save(recording, f"{folder}/ride.npz")
+        ...     again = spikes.load(f"{folder}/ride.npz")
+        >>> bool((again.counts == recording.counts).all())
+        True
     """
     file = Path(path)
     if file.suffix.lower() != ".npz":

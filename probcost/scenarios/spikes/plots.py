@@ -31,6 +31,12 @@ def plot_raster(recording: SpikeRecording, rate: ArrayLike, first: int = 0, seco
 
     Raises:
         ValueError: when ``rate`` does not fit the recording, or the stretch lies outside it.
+
+    Example:
+        >>> recording = spikes.simulate_motorcycle(n_neurons=3, duration=60.0)
+        >>> figure = plot_raster(recording, recording.rates, seconds=5.0)
+        >>> {axes.get_xlabel() for axes in figure.axes} - {""}
+        {'time (s)'}
     """
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
@@ -90,6 +96,12 @@ def plot_tuning(recording: SpikeRecording, rate: ArrayLike, neuron: int, n_group
 
     Raises:
         ValueError: when ``rate`` does not fit the recording, or there is no such neuron.
+
+    Example:
+        >>> recording = spikes.simulate_motorcycle(n_neurons=3, duration=60.0)
+        >>> figure = plot_tuning(recording, recording.rates, neuron=0)
+        >>> figure.axes[0].get_xlabel()
+        'speed (m/s)'
     """
     from matplotlib.figure import Figure
 
@@ -134,6 +146,11 @@ def plot_scores(score: ArrayLike, firing_rate: ArrayLike, name: str = "pseudo-RÂ
 
     Raises:
         ValueError: when the lengths differ, or no score is finite.
+
+    Example:
+        >>> figure = plot_scores([0.1, 0.3, 0.2], firing_rate=[2.0, 15.0, 7.0])
+        >>> figure.axes[0].get_ylabel()
+        'pseudo-RÂ²'
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter

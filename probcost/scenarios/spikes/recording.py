@@ -21,7 +21,16 @@ MIN_FITTING_SPIKES, MIN_TEST_SPIKES = 50, 10
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Split:
-    """Which bins train, select and test, and which neurons spike often enough to be scored: arrays of indices."""
+    """Which bins train, select and test, and which neurons spike often enough to be scored: arrays of indices.
+
+    Example:
+        >>> recording = spikes.simulate_motorcycle(n_neurons=3, duration=60.0)
+        >>> split = recording.split(n_lags=2)
+        >>> split
+        Split: 836 training, 116 validation and 236 test bins; 3 neurons
+        >>> recording.counts[split.train].shape
+        (836, 3)
+    """
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
@@ -55,6 +64,13 @@ class SpikeRecording:
         TypeError: when counts or covariates are not real numbers.
         ValueError: for lengths that differ (both are stated), NaN, infinity, negative or non-integer counts (the first
             index is named), repeated names, a width that is not positive, or spike times that disagree with the counts.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> counts, speed = rng.poisson(0.5, size=(1200, 2)), rng.uniform(0, 30, size=(1200, 1))
+        >>> recording = SpikeRecording(counts, speed, ["speed"], bin_width=0.05, units={"speed": "m/s"})
+        >>> recording.duration, recording.label("speed")
+        (60.0, 'speed (m/s)')
     """
 
     counts: NDArray[np.int64]

@@ -35,6 +35,11 @@ def pseudo_r2(counts: ArrayLike, rate: ArrayLike, null_rate: ArrayLike) -> NDArr
     Raises:
         ValueError: for shapes that differ, counts that are none, rates that are negative or not finite, or a null rate
             of 0 for a neuron that spikes.
+
+    Example:
+        >>> counts = [[0], [2], [1], [5]]
+        >>> pseudo_r2(counts, rate=counts, null_rate=[2.0]), pseudo_r2(counts, rate=[[2.0]] * 4, null_rate=[2.0])
+        (array([1.]), array([0.]))
     """
     k, model, null = _checked(counts, rate, null_rate)
     saturated = _log_likelihood(k, k.astype(np.float64)).sum(0)
@@ -55,13 +60,22 @@ def bits_per_spike(counts: ArrayLike, rate: ArrayLike, null_rate: ArrayLike) -> 
     https://doi.org/10.1038/nature07140.
 
     Args and errors: as for `pseudo_r2`.
+
+    Example:
+        >>> round(bits_per_spike([[0], [2]], rate=[[0.5], [1.5]], null_rate=[1.0]), 3)  # log₂ 1.5
+        0.585
     """
     gain, spikes = _gain(counts, rate, null_rate)
     return float(gain.sum() / spikes.sum()) if spikes.sum() else float("nan")
 
 
 def bits_per_spike_per_neuron(counts: ArrayLike, rate: ArrayLike, null_rate: ArrayLike) -> NDArray[np.float64]:
-    """`bits_per_spike` of each neuron ``[N]``; NaN for a neuron without a spike."""
+    """`bits_per_spike` of each neuron ``[N]``; NaN for a neuron without a spike.
+
+    Example:
+        >>> bits_per_spike_per_neuron([[0, 1], [2, 1]], rate=[[0.5, 1.0], [1.5, 1.0]], null_rate=[1.0, 1.0]).round(3)
+        array([0.585, 0.   ])
+    """
     gain, spikes = _gain(counts, rate, null_rate)
     return np.divide(gain, spikes, out=np.full(len(gain), np.nan), where=spikes > 0)
 
@@ -77,6 +91,10 @@ def log_likelihood_per_bin(counts: ArrayLike, rate: ArrayLike) -> float:
 
     Raises:
         ValueError: as `pseudo_r2` does.
+
+    Example:
+        >>> round(log_likelihood_per_bin([[0], [0]], rate=[0.35]), 2)
+        -0.35
     """
     k, model, _ = _checked(counts, rate, np.ones(np.shape(counts)[-1]))
     log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, k.max() + 1)))])

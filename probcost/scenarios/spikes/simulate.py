@@ -74,6 +74,13 @@ def simulate_motorcycle(
 
     Raises:
         ValueError: for an unknown noise, fewer than one neuron, or a duration or width that is not positive and finite.
+
+    Example:
+        >>> recording = simulate_motorcycle(n_neurons=3, duration=60.0, noise="overdispersed")
+        >>> recording
+        SpikeRecording: 3 neurons, 12 covariates, 60.0 s in 50 ms bins, mean ... spikes/bin
+        >>> recording.covariate_names[:3]
+        ('speed', 'acceleration', 'throttle')
     """
     if noise not in NOISES:
         raise ValueError(f"noise is {noise!r}; accepted are {', '.join(map(repr, NOISES))}")
