@@ -252,6 +252,15 @@ class CostFunction(nn.Module):
         >>> loss = CostFunction(pc.likelihoods.Poisson(2))
         >>> loss(torch.zeros(4, 2), torch.ones(4, 2))
         tensor(1.)
+
+        Real-valued likelihoods take over the scale of y before the loop; costs stay in y's own units, and raw outputs of 0
+        then mean typical observations:
+
+        >>> y = torch.tensor([[480.0], [500.0], [520.0]])
+        >>> loss = CostFunction(pc.likelihoods.Normal(1, scale="learned"))
+        >>> loss.likelihood.adapt(y.mean(0), y.var(0))
+        >>> loss.likelihood(torch.zeros(3, 1)).mean.flatten()
+        tensor([500., 500., 500.])
     """
 
     def __init__(self, likelihood: Likelihood, reduction: str = "mean") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor
+from torch.distributions import constraints
 
 from probcost.likelihoods import Likelihood
 from probcost.model import CostModel
@@ -29,6 +30,8 @@ def mean_first(model: CostModel) -> CostModel | None:
 
 
 class _MeanFirst(Likelihood):
+    discrete, support = False, constraints.real
+
     def __init__(self, likelihood: Likelihood) -> None:
         super().__init__(likelihood.n_units, likelihood.num_outputs)
         self.likelihood = likelihood

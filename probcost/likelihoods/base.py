@@ -13,6 +13,10 @@ from torch.distributions import constraints
 __all__ = ["Likelihood", "UnitParameter", "first_index"]
 
 
+# What a class must set, and how that looks.
+_REQUIRED = {"support": "support = constraints.positive", "discrete": "discrete = False"}
+
+
 class Likelihood(nn.Module):
     r"""Map raw, unconstrained network outputs to the distribution of one observation.
 
@@ -27,6 +31,10 @@ class Likelihood(nn.Module):
     4. say in ``initial_raw(mean, variance)`` which raw outputs describe data with these moments.
 
     A complete example::
+
+        import pyro
+        from torch.distributions import constraints
+        from probcost.likelihoods import Likelihood
 
         class Exponential(Likelihood):
             site = "wait"
@@ -72,6 +80,12 @@ class Likelihood(nn.Module):
 
     def __init__(self, n_units: int, num_outputs: int) -> None:
         super().__init__()
+        unset = [name for name in _REQUIRED if not hasattr(type(self), name)]
+        if unset:
+            raise TypeError(
+                f"the class {type(self).__name__} must set {' and '.join(unset)}, such as "
+                f"{' and '.join(_REQUIRED[name] for name in unset)}"
+            )
         if isinstance(n_units, bool) or not isinstance(n_units, int) or n_units < 1:
             raise ValueError(f"the number of units must be a positive whole number, got {n_units!r}")
         self.n_units = n_units
@@ -195,4 +209,10 @@ def describe(support: constraints.Constraint) -> str:
     """The support in words, for error messages."""
     if support is constraints.nonnegative_integer:
         return "counts: whole numbers, 0 or more"
+    if isinstance(support, (constraints.greater_than, constraints.greater_than_eq)):
+        return f"numbers {'above' if isinstance(support, constraints.greater_than) else 'of at least'} {support.lower_bound:g}"
+    if isinstance(support, constraints.interval):
+        return f"numbers from {support.lower_bound:g} to {support.upper_bound:g}"
+    if support is constraints.boolean:
+        return "0 and 1"
     return str(support)

@@ -102,6 +102,11 @@ class _LocationScale(Continuous):
         return raw
 
     def _location(self, raw: Tensor, scale: Tensor) -> Tensor:
+        if raw.shape[-1] != self.num_outputs:
+            raise ValueError(
+                f"raw outputs have shape {list(raw.shape)}; {type(self).__name__} of {self.n_units} target(s) needs "
+                f"[..., {self.num_outputs}]"
+            )
         raw = raw[..., : self.n_units]
         if self.link == "natural":
             raw = raw * (scale / self.width).square()
