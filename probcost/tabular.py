@@ -60,7 +60,7 @@ def regress(
     inputs, targets = as_tensor(x, "x", like), as_tensor(y, "y", like)
     n_units = targets.shape[1] if targets.ndim > 1 else 1
     if likelihood is None or isinstance(likelihood, str):
-        likelihood = likelihoods.named(likelihood or "student_t", n_units)
+        likelihood = _named(likelihood or "student_t", n_units)
     if likelihood.n_units != n_units:
         raise ValueError(f"the likelihood describes {likelihood.n_units} unit(s), y has {n_units} column(s)")
     if inputs.ndim > 2:
@@ -70,6 +70,16 @@ def regress(
         network = _network(inputs.reshape(len(inputs), n_inputs), likelihood.num_outputs)
     model = CostModel(network, likelihood, Normal() if method in _NEEDS_PRIOR else None)
     return fit(model, x, y, method=method, **{**_DEFAULTS, **options})
+
+
+def _named(name: str, n_units: int) -> Likelihood:
+    if name not in likelihoods.NAMES:
+        real = [known for known in likelihoods.NAMES if not likelihoods.named(known, n_units).discrete]
+        raise ValueError(
+            f"unknown likelihood {name!r}; choose one of {', '.join(map(repr, real))}, or give one itself, such as "
+            f"pc.likelihoods.Normal({n_units})"
+        )
+    return likelihoods.named(name, n_units)
 
 
 def _network(x: Tensor, n_outputs: int) -> nn.Module:

@@ -46,6 +46,11 @@ class Uncertainty:
         return (self.total_entropy - self.aleatoric_entropy).clamp_min(0)
 
     def __repr__(self) -> str:
+        if bool((self.epistemic_variance == 0).all()) and bool((self.mutual_information == 0).all()):
+            return (
+                f"Uncertainty of {len(self.total_entropy):,} rows: 0.0 % of the variance is epistemic, since a point estimate "
+                "knows of no such part; method='ensemble', 'laplace', 'svi' or 'nuts' does"
+            )
         share = (self.epistemic_variance / self.total_variance).nanmean()
         return (
             f"Uncertainty of {len(self.total_entropy):,} rows: {100 * share:.1f} % of the variance is epistemic on average; "

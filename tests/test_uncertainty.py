@@ -52,3 +52,14 @@ def test_a_point_estimate_knows_no_epistemic_part() -> None:
     assert "0.0 % of the variance is epistemic" in repr(parts)
     with pytest.raises(ValueError, match="at least 2"):
         constant_rates(3.0).uncertainty(n=1)
+
+
+def test_a_point_estimate_says_that_it_knows_no_epistemic_part() -> None:
+    fit = pc.as_fit(pc.CostModel(torch.nn.Linear(2, 1), pc.likelihoods.Poisson(1)), torch.randn(9, 2), torch.ones(9, 1))
+    assert "a point estimate knows of no such part" in repr(fit.predict(torch.randn(4, 2)).uncertainty(20))
+
+
+def test_regress_names_likelihoods_of_real_targets_alone() -> None:
+    with pytest.raises(ValueError, match=r"choose one of 'normal', .* such as pc\.likelihoods\.Normal\(1\)") as error:
+        pc.regress(torch.randn(9, 2), torch.randn(9), likelihood="Normal")
+    assert "poisson" not in str(error.value)
