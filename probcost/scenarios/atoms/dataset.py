@@ -35,6 +35,13 @@ class AtomDataset:
     Raises:
         ValueError: where lengths differ, a value is no number, a number is not finite, a label is not whole or a role does
             not exist, naming the place.
+
+    Example:
+        >>> molecules = atoms.simulate_molecule(n=200)
+        >>> molecules.x.shape, molecules.y.shape
+        ((200, 12), (200, 3))
+        >>> len(molecules.rows("train"))
+        140
     """
 
     x: NDArray[np.float32]
@@ -124,6 +131,11 @@ def assign_split(
 
     Raises:
         ValueError: when ``group`` is not one label a row, or ``fractions`` are not three shares that add up to 1.
+
+    Example:
+        >>> roles = assign_split(np.repeat(np.arange(10), 20))  # ten molecules of 20 rows
+        >>> np.bincount(roles).tolist()
+        [140, 20, 40]
     """
     group, shares = np.asarray(group), np.asarray(fractions, dtype=float)
     if group.ndim != 1:

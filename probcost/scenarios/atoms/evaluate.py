@@ -26,6 +26,14 @@ def location_scores(predictive: Predictive, y: Any, n: int = 200) -> dict[str, f
     Source: Gneiting & Raftery, "Strictly proper scoring rules, prediction, and estimation", 2007,
     https://doi.org/10.1198/016214506000001437; Hyndman, "Computing and graphing highest density regions", 1996,
     https://doi.org/10.1080/00031305.1996.10474359.
+
+    Example:
+        >>> molecules = atoms.simulate_molecule(n=200)
+        >>> x = molecules.x[:, -4:]
+        >>> model = pc.CostModel(nn.Linear(4, 3), pc.likelihoods.Normal(3, scale="learned"))
+        >>> fitted = pc.fit(model, x, molecules.y, optimizer="lbfgs", progress=False)
+        >>> list(location_scores(fitted.predict(x), molecules.y))
+        ['nll', 'rmse', 'energy_score', 'coverage_50', 'coverage_90', 'coverage_95']
     """
     y = torch.as_tensor(y, dtype=predictive.x.dtype)
     energy, half = torch.empty(len(y)), n // 2

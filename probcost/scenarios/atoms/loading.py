@@ -26,6 +26,13 @@ def load(path: str | os.PathLike[str]) -> AtomDataset:
     Raises:
         FileNotFoundError: where there is no such file.
         ValueError: for a damaged file, a missing array, or arrays that do not fit each other.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     np.savez(f"{folder}/atoms.npz", x=np.random.rand(100, 4), y=np.random.rand(100, 3))
+        ...     atoms.load(f"{folder}/atoms.npz").y.shape
+        (100, 3)
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {os.fspath(path)!r}")

@@ -33,6 +33,13 @@ def plot_locations(y: Any, weights: Any, means: Any, covariances: Any, titles: S
 
     Raises:
         ValueError: where shapes do not fit each other, a location, weight or mean is not finite, or titles are too few.
+
+    Example:
+        >>> molecules = atoms.simulate_molecule(n=200)
+        >>> covariances = np.tile(np.eye(3), (200, 1, 1, 1))
+        >>> figure = plot_locations(molecules.y, np.ones((200, 1)), molecules.y[:, None], covariances)
+        >>> figure.axes[0].get_xlabel()
+        'Å'
     """
     from matplotlib import pyplot as plt
 
@@ -128,6 +135,12 @@ def plot_scale_by_type(sigma: Any, error: Any, residue: Any, residue_names: Sequ
 
     Raises:
         ValueError: where lengths differ, a number is not finite, or a type has no name.
+
+    Example:
+        >>> sigma = np.array([0.5, 0.5, 1.0, 1.0])
+        >>> figure = plot_scale_by_type(sigma, sigma, [0, 0, 1, 1], ["SER", "ARG"])
+        >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        ['SER (2)', 'ARG (2)']
     """
     from matplotlib import pyplot as plt
 
@@ -171,6 +184,12 @@ def plot_uncertainty_error(sigma: Any, error: Any, residue: Any, bins: int = 15)
 
     Raises:
         ValueError: where lengths differ, or there are fewer atoms than bins.
+
+    Example:
+        >>> sigma = np.linspace(0.1, 2.0, 60)
+        >>> figure = plot_uncertainty_error(sigma, sigma, np.zeros(60, int))
+        >>> figure.axes[0].get_ylabel()
+        'root mean square error, Å'
     """
     from matplotlib import pyplot as plt
     from scipy.stats import spearmanr

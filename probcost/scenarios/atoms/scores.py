@@ -24,6 +24,11 @@ def within_type_correlation(sigma: Any, error: Any, residue: Any, minimum: int =
         ValueError: where lengths differ, or a number is not finite (the first index is named).
 
     Source: Spearman, "The proof and measurement of association between two things", 1904, https://doi.org/10.2307/1412159.
+
+    Example:
+        >>> sigma = np.linspace(0.1, 2.0, 40)
+        >>> round(within_type_correlation(sigma, error=sigma**2, residue=np.zeros(40, int)), 6)
+        1.0
     """
     from scipy.stats import rankdata
 
@@ -46,6 +51,12 @@ def mode_within(y: Any, weights: Any, means: Any, radius: float = 1.0) -> float:
 
     Raises:
         ValueError: where shapes do not fit each other, or a number is not finite (the first index is named).
+
+    Example:
+        >>> y = np.zeros((2, 3))  # two components each: one at the atom, one 3 Å away
+        >>> means = np.array([[[0.0, 0, 0], [3, 0, 0]]] * 2)
+        >>> mode_within(y, weights=[[0.9, 0.1], [0.2, 0.8]], means=means)
+        0.5
     """
     y, weights, means = (np.asarray(part, dtype=float) for part in (y, weights, means))
     if not len(y) or y.shape != (len(y), 3) or weights.ndim != 2 or means.shape != (len(y), weights.shape[1], 3):

@@ -67,6 +67,11 @@ def simulate_molecule(n: int = 6000, temperature: float = 300.0, seed: int = 0) 
 
     Source: Weiner et al., "A new force field for molecular mechanical simulation of nucleic acids and proteins", 1984,
     https://doi.org/10.1021/ja00315a051.
+
+    Example:
+        >>> molecules = simulate_molecule(n=200)
+        >>> molecules.feature_names[:2]
+        ['is_propyl', 'is_hydroxyethyl']
     """
     if n != int(n) or n < 3 * _CONFORMATIONS or not 0 < temperature < np.inf:
         raise ValueError(

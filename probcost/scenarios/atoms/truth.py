@@ -38,6 +38,11 @@ def true_samples(x: ArrayLike, n: int, seed: int = 0) -> Floats:
 
     Raises:
         ValueError: when ``x`` is not laid out as `simulate_molecule` does.
+
+    Example:
+        >>> molecules = atoms.simulate_molecule(n=200)
+        >>> true_samples(molecules.x, n=10).shape
+        (10, 200, 3)
     """
     conditions = _conditions(x)
     rng = np.random.default_rng(seed)
@@ -54,6 +59,12 @@ def rotamer_probabilities(x: ArrayLike) -> Floats:
 
     Raises:
         ValueError: when ``x`` is not laid out as `simulate_molecule` does.
+
+    Example:
+        >>> molecules = atoms.simulate_molecule(n=200)
+        >>> probabilities = rotamer_probabilities(molecules.x)
+        >>> probabilities.shape, bool(np.allclose(probabilities.sum((1, 2)), 1.0))
+        ((200, 3, 3), True)
     """
     first, second = _torsions(x)
     # The grid runs from −180°: half of trans, gauche−, gauche+, and the other half of trans.
@@ -79,6 +90,11 @@ def true_log_prob(x: ArrayLike, y: ArrayLike) -> Floats:
 
     Raises:
         ValueError: when ``x`` is not laid out as `simulate_molecule` does, or ``y`` has other rows.
+
+    Example:
+        >>> molecules = atoms.simulate_molecule(n=200)
+        >>> bool((true_log_prob(molecules.x, molecules.y) > true_log_prob(molecules.x, molecules.y + 5.0)).all())  # 5 Å off
+        True
     """
     kind, _, _, _, kelvin = _conditions(x)
     at = np.asarray(y, dtype=np.float64)

@@ -39,6 +39,15 @@ class FaceFit(Fit):
     """What `probcost.fit` returns for a `FaceEmbedding`.
 
     Photos are ``[T, h, w]`` or ``[T, c, h, w]``, in the units of those trained on; one photo may come without the ``T``.
+
+    Example:
+        >>> photos = faces.simulate_faces(n_people=6, n_photos=4, size=(24, 20))
+        >>> fitted = pc.fit(pc.FaceEmbedding((1, 24, 20)), photos.x, photos.y, epochs=2, progress=False)
+        >>> fitted.embed(photos.x).shape
+        torch.Size([24, 64])
+        >>> p = fitted.match_probability(photos.x[0], photos.x[1])
+        >>> bool(0 <= p <= 1)
+        True
     """
 
     def embed(self, photos: Any) -> Tensor:

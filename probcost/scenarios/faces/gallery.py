@@ -26,6 +26,11 @@ class Identity:
         candidates: the likeliest people of the gallery and their probabilities, best first.
         nearest: row of the nearest photo in the gallery.
         distance: to it.
+
+    Example:
+        >>> answer = Identity("Ada", 0.9, [("Ada", 0.9), ("Ben", 0.06)], nearest=0, distance=0.2)
+        >>> answer.person, round(1 - sum(p for _, p in answer.candidates), 2)  # what is left: nobody in the gallery
+        ('Ada', 0.04)
     """
 
     person: Any
@@ -52,6 +57,11 @@ class Gallery:
         ImportError: without faiss.
 
     Source: Douze et al., "The Faiss library", 2024, https://arxiv.org/abs/2401.08281.
+
+    Example:
+        >>> gallery = Gallery(torch.eye(3), ["Ada", "Ben", "Cy"])
+        >>> len(gallery)
+        3
     """
 
     def __init__(self, embedding: Tensor, people: Any, made_by: str | None = None) -> None:

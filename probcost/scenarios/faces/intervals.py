@@ -22,6 +22,11 @@ class Interval:
         estimate: of all people, each once.
         low, high: percentiles 2.5 and 97.5 of the draws.
         draws: the score of each draw, ``[n]``.
+
+    Example:
+        >>> draws = np.linspace(0.8, 0.9, 101)
+        >>> print(Interval(0.85, *np.percentile(draws, [2.5, 97.5]), draws))
+        0.850 [0.802, 0.897]
     """
 
     estimate: float

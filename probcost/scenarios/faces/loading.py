@@ -28,6 +28,14 @@ def load(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> F
     Raises:
         FileNotFoundError: where there is neither.
         ValueError: as the two raise it.
+
+    Example:
+        >>> photos = faces.simulate_faces(n_people=6, n_photos=4, size=(24, 20))
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     photos.save(f"{folder}/photos.npz")
+        ...     faces.load(f"{folder}/photos.npz", size=(12, 10)).x.shape
+        (24, 1, 12, 10)
     """
     if Path(path).is_dir():
         return load_folder(path, size)
@@ -44,6 +52,13 @@ def load_npz(path: str | os.PathLike[str]) -> FaceDataset:
     Raises:
         FileNotFoundError: where there is no such file.
         ValueError: for a damaged file, a missing array, or arrays that do not fit each other.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     np.savez(f"{folder}/photos.npz", images=np.random.rand(4, 24, 20), labels=["Ada", "Ada", "Ben", "Ben"])
+        ...     load_npz(f"{folder}/photos.npz").person_names
+        ['Ada', 'Ben']
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file or folder {os.fspath(path)!r}")
@@ -81,6 +96,17 @@ def load_folder(folder: str | os.PathLike[str], size: tuple[int, int] | None = N
         FileNotFoundError: where there is no such folder.
         ValueError: where there are no pictures, or some cannot be read or differ in size: all of them in one message.
         ImportError: where Pillow is missing.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> with TemporaryDirectory() as folder:
+        ...     for person in ("Ada", "Ben"):
+        ...         (Path(folder) / person).mkdir()
+        ...         Image.effect_noise((20, 24), 50).save(Path(folder) / person / "1.png")
+        ...     load_folder(folder).person_names
+        ['Ada', 'Ben']
     """
     root = Path(folder)
     if not root.is_dir():

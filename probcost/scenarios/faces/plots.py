@@ -32,6 +32,11 @@ def plot_photos(images: Any, titles: Sequence[str] | None = None, columns: int =
 
     Raises:
         ValueError: where there is no photo, shapes do not fit, or titles are too few.
+
+    Example:
+        >>> photos = faces.simulate_faces(n_people=6, n_photos=4, size=(24, 20))
+        >>> len(plot_photos(photos.x, columns=6).axes)
+        24
     """
     from matplotlib import pyplot as plt
 
@@ -74,6 +79,12 @@ def plot_embedding(
 
     Source: Pearson, "On lines and planes of closest fit to systems of points in space", 1901,
     https://doi.org/10.1080/14786440109462720.
+
+    Example:
+        >>> person = np.repeat(np.arange(5), 4)
+        >>> figure = plot_embedding({"pairs": np.zeros((20, 8)), "hinge": np.random.randn(20, 8)}, person)
+        >>> len(figure.axes)  # a panel each
+        2
     """
     from matplotlib import pyplot as plt
 
@@ -136,6 +147,12 @@ def plot_neighbours(
 
     Raises:
         ValueError: where shapes do not fit, there are no queries, or a query is no row.
+
+    Example:
+        >>> photos = faces.simulate_faces(n_people=6, n_photos=4, size=(24, 20))
+        >>> figure = plot_neighbours(photos.x, photos.x.reshape(24, -1), photos.y, queries=[0, 5], n=3)  # by their pixels
+        >>> figure.get_suptitle()
+        'Nearest neighbours: ✓ same person, ✗ another; distance'
     """
     from matplotlib import pyplot as plt
     from scipy.spatial.distance import cdist

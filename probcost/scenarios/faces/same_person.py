@@ -41,6 +41,13 @@ def learn_curve(labelled: Sequence[tuple[Tensor, Tensor]], members: int = 1) -> 
         NaN where there is no pair of one of the two kinds.
 
     Source: Platt, "Probabilistic outputs for support vector machines", 1999.
+
+    Example:
+        >>> person = torch.arange(10).repeat_interleave(4)
+        >>> embedding = torch.randn(10, 8)[person] + 0.3 * torch.randn(40, 8)
+        >>> offset, log_slope = learn_curve([(embedding, person)])
+        >>> bool(offset > 0)  # two photos at distance 0 are likelier of one person
+        True
     """
     chosen = [_some(points.detach(), y.flatten()) for points, y in labelled]
     same = np.concatenate([all_pairs(y.cpu().numpy())[2] for _, y in chosen])

@@ -193,6 +193,11 @@ def photo_error(embedding: Any, person: Any, *, metric: str = "euclidean") -> ND
 
     Raises:
         ValueError: as `verification_scores` raises it.
+
+    Example:
+        >>> embedding = [[0.0], [1.0], [4.0], [5.0]]
+        >>> photo_error(embedding, [0, 0, 1, 1])
+        array([0.25      , 0.33333333, 0.33333333, 0.25      ])
     """
     from scipy.spatial.distance import cdist
 
@@ -225,6 +230,12 @@ def uncertainty_error(spread: Any, embedding: Any, person: Any, *, metric: str =
         ValueError: where shapes do not fit, or a number is not finite.
 
     Source: Spearman, "The proof and measurement of association between two things", 1904, https://doi.org/10.2307/1412159.
+
+    Example:
+        >>> embedding = [[0.0], [1.0], [4.0], [5.5]]
+        >>> error = faces.photo_error(embedding, [0, 0, 1, 1])
+        >>> round(uncertainty_error(error, embedding, [0, 0, 1, 1]), 6)  # a spread that knows
+        1.0
     """
     from scipy.stats import rankdata
 

@@ -15,6 +15,7 @@ import pyro
 import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
+from torch.distributions import constraints
 
 from probcost.likelihoods import Triplets, TripletSlack
 from probcost.likelihoods.comparisons import BatchComparison, Pairs, number
@@ -48,10 +49,17 @@ class UnnormalizedStep(BatchComparison):
 
     Raises:
         TypeError: from ``forward``: there is no distribution to return.
+
+    Example:
+        >>> hinge_without_zero = faces.STEPS["margin_only"](margin=1.0)
+        >>> near, far = torch.tensor([[0.5]]), torch.tensor([[2.0]])
+        >>> hinge_without_zero.cost(near, far, far)  # 0.5 − 2 + 1
+        tensor([[-0.5000]])
     """
 
     normalized_density: ClassVar[bool] = False
     site = "unnormalized"
+    support = constraints.boolean
     squared = False
     mining = "all"
 
