@@ -15,7 +15,7 @@ import torch
 from probcost.checks.diagnosis_table import name_of
 from probcost.checks.equation import inline, lines_of, typeset
 from probcost.checks.network_words import network_in_words
-from probcost.inputs import as_inputs
+from probcost.inputs import as_inputs, by_name
 
 __all__ = ["equations", "facts", "in_words", "symbols"]
 
@@ -163,7 +163,7 @@ def _marked_up(piece: str) -> str:
 
 def _believed(fit: Any, x: Any) -> Any:
     """The likelihood's distribution of some rows, evenly chosen, for some draws."""
-    inputs = as_inputs(x, fit.null_mean)
+    inputs = as_inputs(by_name(x, "x", fit.input_names), fit.null_mean)
     chosen = torch.linspace(0, len(inputs) - 1, min(len(inputs), _ROWS)).round().long().to(inputs.device)
     with torch.no_grad():
         return fit.model.distribution(inputs[chosen], fit.posterior.draws(_DRAWS, fit.seed))

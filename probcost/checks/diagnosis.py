@@ -69,7 +69,7 @@ def diagnose(
     from probcost.checks.remedies import advised, mends, to_try
     from probcost.checks.residuals import residuals
     from probcost.checks.trials import Outcome, attempt
-    from probcost.inputs import as_inputs
+    from probcost.inputs import as_inputs, by_name
 
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; it must lie between 0 and 1")
@@ -80,6 +80,8 @@ def diagnose(
         proposed = [remedy for finding in findings if finding.p_corrected < level for remedy in finding.next]
         units = fit.model.likelihood.n_units
         return Diagnosis(findings, (), tuple(proposed), None, frozenset(), level, name, len(y), units, None, {})
+    x = by_name(x, "x", fit.input_names)
+    train = train and (by_name(train[0], "the training rows", fit.input_names), train[1])
     evidence = gather(fit, x, y)
     if len(evidence.y) < _FEWEST:
         raise ValueError(f"y has {len(evidence.y)} rows; a diagnosis needs at least {_FEWEST}")

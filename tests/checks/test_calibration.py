@@ -189,7 +189,7 @@ def test_a_missing_correlation_is_found_and_its_pair_named() -> None:
     check = calibration(evidence(true.marginals, y))
     assert rejected(check) == {"largest correlation"}
     found = line(check, "largest correlation").verdict
-    assert found.startswith("1 of 6 pairs vary together, most units 1 and 3: correlation 0.")
+    assert found.startswith("1 of 6 pairs depend on each other, most units 1 and 3: correlation 0.")
     assert found.endswith("beyond what the inputs explain")
     jointly = calibration(vector_evidence(true, y))
     assert line(jointly, "regions, jointly").verdict == "as expected"
