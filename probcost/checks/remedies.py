@@ -43,15 +43,15 @@ _MENDED_BY: dict[str, tuple[type, ...]] = {
 
 
 _ADVICE = {
-    "level since training": "Fit again with rows as recent as these, or tell the network what changed; baselines that wander over time "
+    "level since training": "Fit again with rows as recent as these, or tell the network what changed; baselines that wander "
     "are what CostModel(..., ordered=True, drifting=True) believes in.",
     "zeros": "Ask whether some zeros are of another kind: a unit lost, a day without measuring.",
     "tails": "Look at the observations that lie furthest out before any likelihood absorbs them.",
     "skewness": "Look at which observations make the tail; the logarithm of positive observations may have none.",
     "modes and bulk": "Let there be several answers: a mixture of components.",
     "independence over time": "Give the network the recent past, x = pc.History(1)(x, y), and judge scores by blocks of time.",
-    "no drift": "Give the network time, or what drifts, as an input; hold out whole stretches of time, and mistrust predictions far "
-    "from the training rows.",
+    "no drift": "Give the network time, or what drifts, as an input; hold out whole stretches of time, and mistrust predictions "
+    "far from the training rows.",
     "dependence of units": "Let the network predict how units vary together, with more room for it; or mix several ways.",
     "independence of units": "Let units vary together: one vector a row, or one gain that all share.",
 }
@@ -62,7 +62,7 @@ def _advice(finding: Finding, own: Likelihood) -> str:
     predicts = "predicted" in (getattr(own, "scale", None), getattr(getattr(own, "dispersion", None), "mode", None))
     if finding.name in ("dispersion", "mean-variance relation", "spread over inputs"):
         if predicts or own.event_dim:
-            return "The network predicts the spread already: give it more room, more rows, or average several (method='ensemble')."
+            return "The network predicts the spread already: give it more room or rows, or average several (method='ensemble')."
         return f"Let the network predict the spread: {'dispersion' if own.discrete else 'scale'}='predicted'."
     if finding.name == "size of effects":
         if finding.statistic > 0:
