@@ -72,6 +72,7 @@ napoleon_use_rtype = False
 html_theme = "furo"
 html_title = "probcost"
 html_static_path = ["_static"]
+html_css_files = ["gallery.css"]
 html_copy_source = False
 html_show_sphinx = False
 templates_path: list[str] = []

@@ -21,7 +21,9 @@ REDUCED: dict[str, list[str]] = {
     "faces": ["--people", "24", "--epochs", "40", "--steps", "pairs", "difference", "hinge"],
 }
 _PICTURE = re.compile(
-    r'<img alt="(?P<alt>[^"]*)"[^>]*src="data:image/png;base64,(?P<png>[^"]+)">(?:<figcaption>(?P<caption>.*?)</figcaption>)?',
+    r'(?:<h3>(?P<title>[^<]*)</h3>)?<img alt="(?P<alt>[^"]*)" width="(?P<width>\d+)"'
+    r'[^>]*src="data:image/png;base64,(?P<png>[^"]+)">'
+    r"(?:<figcaption>(?P<caption>.*?)</figcaption>)?",
     re.DOTALL,
 )
 
@@ -56,6 +58,7 @@ def pictures(block: Any, variables: dict[str, Any], gallery: dict[str, Any]) -> 
     for picture, path in zip(found, variables["image_path_iterator"], strict=False):
         Path(path).write_bytes(base64.b64decode(picture["png"]))
         place = Path(path).relative_to(gallery["src_dir"]).as_posix()
-        caption = re.sub(r"<b>(.*?)</b>", r"**\1**", picture["caption"] or "")
-        shown.append(f".. figure:: /{place}\n   :alt: {unescape(picture['alt'])}\n\n   {unescape(caption)}\n")
+        caption = unescape(re.sub(r"<b>(.*?)</b>", r"**\1**", picture["caption"] or picture["title"] or ""))
+        alternative, width = unescape(picture["alt"]), picture["width"]
+        shown.append(f".. figure:: /{place}\n   :alt: {alternative}\n   :width: {width}px\n\n   {caption}\n")
     return "\n".join(shown)
