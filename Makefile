@@ -13,7 +13,6 @@ test: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
-	$(MAKE) docs
 
 # Every page afresh, its code executed: a page that was right yesterday is not taken over.
 docs: $(VENV)/docs.done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -32,6 +33,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "cost",
     "exercise",
+    "programs",
 ]
 exclude_patterns = ["_build", "gallery/made"]
 # `name` in a docstring is a name of the package where there is one, and code otherwise.
@@ -67,6 +69,8 @@ autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_class_signature = "mixed"
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_attr_annotations = False
 napoleon_use_rtype = False
 
 html_theme = "furo"
@@ -80,6 +84,25 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 
+def shorter(
+    app: Any, what: str, name: str, thing: Any, options: Any, signature: str | None, returns: str | None
+) -> Any:
+    """Arrays by the name they have in the code; and no module paths where a signature is no Python (a default factory)."""
+    short = [text and re.sub(_ARRAY, r"~numpy.typing.NDArray[\1]", text) for text in (signature, returns)]
+    return [text and re.sub(r"~(?:\w+\.)+", "", text) if text and "<factory>" in text else text for text in short]
+
+
+_ARRAY = r"~?numpy\.ndarray\[tuple\[~?typing\.Any, \.\.\.\], ~?numpy\.dtype\[((?:~?\w[\w.]*|\[|\])+?)\]\]"
+
+
+def plain(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """A property's sentence as it is written: napoleon takes what stands before a colon in its first line for a type."""
+    if what == "property":
+        lines[:0] = ["..", ""]  # an empty comment
+
+
 def setup(app: Any) -> None:
+    app.connect("autodoc-process-signature", shorter)
+    app.connect("autodoc-process-docstring", plain, priority=400)  # before napoleon's 500
     # It copies files when all is written, and says nothing of reading; unsaid, pages would be read one after another.
     app.extensions["sphinx-mathjax-offline"].parallel_read_safe = True

@@ -8,9 +8,11 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+from sphinx.application import Sphinx
+
 from probcost.scenarios import atoms, spikes
 
-__all__ = ["arguments", "pictures"]
+__all__ = ["arguments", "pictures", "setup"]
 
 # Relative to examples/, where sphinx-gallery runs them; everything below docs/gallery is made at build.
 MADE = Path("../docs/gallery/made")
@@ -62,3 +64,14 @@ def pictures(block: Any, variables: dict[str, Any], gallery: dict[str, Any]) -> 
         alternative, width = unescape(picture["alt"]), picture["width"]
         shown.append(f".. figure:: /{place}\n   :alt: {alternative}\n   :width: {width}px\n\n   {caption}\n")
     return "\n".join(shown)
+
+
+def without_progress(app: Sphinx, page: str, source: list[str]) -> None:
+    """Progress bars are no output; captured, each of their states is a line."""
+    if page.startswith("gallery/"):
+        source[0] = re.sub(r"^ +[\w ]+: +\d+%\|.*\n", "", source[0], flags=re.MULTILINE)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("source-read", without_progress)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
