@@ -119,7 +119,8 @@ class _Reader:
         if isinstance(found, list) and self.peek() == "_":  # the i-th unit's, inside a sum over units
             self.take("_")
             return found[int(self.values[self.take()]) - 1]
-        return found[int(self.values["c"]) - 1] if isinstance(found, list) else found
+        index = token.split("_")[-1] if token.split("_")[-1] in self.values else "c"
+        return found[int(self.values[index]) - 1] if isinstance(found, list) else found
 
     def group(self, opening: str, closing: str, read: Callable[[], Any]) -> Any:
         self.take(opening)

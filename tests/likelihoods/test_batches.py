@@ -99,7 +99,7 @@ def test_printed_equation_is_the_cost() -> None:
     probabilities = likelihood.comparison((embedded[a], embedded[p], embedded[n])).mean
     for t in range(18):
         own = probabilities[a == t].tolist()
-        assert evaluate(likelihood.equation, {"p_c": own, "K": float(len(own))}) == pytest.approx(float(costs[t]))
+        assert evaluate(likelihood.equation, {"p_q": own, "Q": float(len(own))}) == pytest.approx(float(costs[t]))
 
 
 @pytest.mark.parametrize("comparison", COMPARISONS, ids=label)
