@@ -119,7 +119,7 @@ class _Reader:
         if isinstance(found, list) and self.peek() == "_":  # the i-th unit's, inside a sum over units
             self.take("_")
             return found[int(self.values[self.take()]) - 1]
-        index = token.split("_")[-1] if token.split("_")[-1] in self.values else "c"
+        index = token.partition("_")[2] or "c"
         return found[int(self.values[index]) - 1] if isinstance(found, list) else found
 
     def group(self, opening: str, closing: str, read: Callable[[], Any]) -> Any:
