@@ -105,7 +105,7 @@ def diagnose(
     if first is not None and before is not None and after is not None:
         mended = (denied - _held(before, level)) & _held(after, level)
         mended = {assumption for assumption in mended if mends(first.remedy, assumption)}
-    findings = tuple(advised(f, trials, first, likelihood) if f.name in denied else f for f in findings)
+    findings = tuple(advised(f, trials, first, fit.model) if f.name in denied else f for f in findings)
     return Diagnosis(
         findings,
         tuple(trials),

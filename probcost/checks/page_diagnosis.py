@@ -13,7 +13,7 @@ from probcost.checks.page_cells import code, legend, mark, nats, p_value
 from probcost.checks.page_html import Cell, Section, picture, table
 
 if TYPE_CHECKING:
-    from probcost.checks.diagnosis_result import Diagnosis
+    from probcost.checks.diagnosis_result import Diagnosis, Finding
     from probcost.checks.result import Check
 
 __all__ = ["diagnosed", "verdict"]
@@ -33,7 +33,7 @@ def verdict(diagnosis: Diagnosis, check: Check) -> str:
             "Not calibrated.",
             f"The check denies that {escape(_first_of(rejected))}. No assumption of the cost function is denied by itself.",
         )
-    deny = f"The data deny that {escape(_first_of(denied))}.{_advised(diagnosis)}"
+    deny = f"The data deny that {escape(_first_of(denied))}.{_cost(denied[0], check)}{_advised(diagnosis)}"
     if not rejected:
         but = re.split(r": |, most of all|, and |; ", denied[0].verdict)[0]
         holds = f"Predictions pass the check of calibration ({looked_at}), and yet not every belief holds."
@@ -46,6 +46,16 @@ def _first_of(denied: list[Any]) -> str:
     """The belief of the first, and the names of the others."""
     first, *others = denied
     return first.belief + (f"; and {len(others)} more: {', '.join(line.name for line in others)}" if others else "")
+
+
+def _cost(finding: Finding, check: Check) -> str:
+    """How much the costliest belief costs, beside what the network is worth: p says only that it is real."""
+    if not (math.isfinite(finding.worth) and finding.worth > 0):
+        return ""
+    # Of whole vectors, the gain is by the vector and the cost by the entry.
+    gained = [line.statistic for line in check.lines if line.name == "log score − null" and check.region is None]
+    beside = f", beside the {gained[0]:.2g} that the inputs gain" if gained and 0 < gained[0] < math.inf else ""
+    return f" The first costs about {finding.worth:.2g} nats per observation{beside}."
 
 
 def _advised(diagnosis: Diagnosis) -> str:

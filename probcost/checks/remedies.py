@@ -11,6 +11,7 @@ from probcost.checks.diagnosis_result import Finding, Trial
 from probcost.checks.diagnosis_table import name_of
 from probcost.history import History
 from probcost.likelihoods import Likelihood
+from probcost.model import CostModel
 
 __all__ = ["advised", "mends", "to_try"]
 
@@ -43,8 +44,6 @@ _MENDED_BY: dict[str, tuple[type, ...]] = {
 
 
 _ADVICE = {
-    "level since training": "Fit again with rows as recent as these, or tell the network what changed; baselines that wander "
-    "are what CostModel(..., ordered=True, drifting=True) believes in.",
     "zeros": "Ask whether some zeros are of another kind: a unit lost, a day without measuring.",
     "tails": "Look at the observations that lie furthest out before any likelihood absorbs them.",
     "skewness": "Look at which observations make the tail; the logarithm of positive observations may have none.",
@@ -57,13 +56,28 @@ _ADVICE = {
 }
 
 
-def _advice(finding: Finding, own: Likelihood) -> str:
+def _predicts_spread(likelihood: Any) -> bool:
+    dispersion = getattr(likelihood, "dispersion", None)
+    return "predicted" in (getattr(likelihood, "scale", None), getattr(dispersion, "mode", None))
+
+
+def _advice(finding: Finding, trials: Sequence[Trial], model: CostModel) -> str:
     """What to do beside trying another likelihood."""
-    predicts = "predicted" in (getattr(own, "scale", None), getattr(getattr(own, "dispersion", None), "mode", None))
+    own = model.likelihood
+    predicts = _predicts_spread(own)
     if finding.name in ("dispersion", "mean-variance relation", "spread over inputs"):
         if predicts or own.event_dim:
             return "The network predicts the spread already: give it more room or rows, or average several (method='ensemble')."
-        return f"Let the network predict the spread: {'dispersion' if own.discrete else 'scale'}='predicted'."
+        how = f"{'dispersion' if own.discrete else 'scale'}='predicted'"
+        if any(_predicts_spread(trial.remedy) and not trial.sure for trial in trials):
+            return (
+                f"To let the network predict the spread, {how}, was tried and gains nothing: other inputs may tell it."
+            )
+        return f"Let the network predict the spread: {how}."
+    if finding.name == "level since training":
+        again = "Fit again with rows as recent as these, or tell the network what changed"
+        wander = "baselines that wander are what CostModel(..., ordered=True, drifting=True) believes in"
+        return f"{again}." if model.drifting else f"{again}; {wander}."
     if finding.name == "size of effects":
         if finding.statistic > 0:
             return "Train longer, or give the weights a wider prior."
@@ -79,9 +93,9 @@ def _advice(finding: Finding, own: Likelihood) -> str:
     return _ADVICE[finding.name]
 
 
-def advised(finding: Finding, trials: Sequence[Trial], first: Trial | None, own: Likelihood) -> Finding:
+def advised(finding: Finding, trials: Sequence[Trial], first: Trial | None, model: CostModel) -> Finding:
     """The finding with what to try: among the beliefs that gained, those that drop this assumption."""
-    advice = _advice(finding, own)
+    advice = _advice(finding, trials, model)
     fitting = tuple(remedy for remedy in _gaining(trials, first) if mends(remedy, finding.name))
     if fitting:
         gains = {id(trial.remedy): trial.gain for trial in trials}

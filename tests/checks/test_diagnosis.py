@@ -168,9 +168,15 @@ def test_a_level_that_moved_and_effects_that_are_too_large() -> None:
     with torch.no_grad():
         network.weight.fill_(0.6)
         network.bias.fill_(0.5)
+    y = rng.poisson(np.exp(0.7 + 0.6 * x))
     fit = pc.as_fit(pc.CostModel(network, of.Poisson(1)), x, rng.poisson(1, x.shape))
-    level = pc.diagnose(fit, x, rng.poisson(np.exp(0.7 + 0.6 * x)))
+    level = pc.diagnose(fit, x, y)
     assert "lie higher" in level["level since training"].verdict
+    assert "drifting=True" in level["level since training"].advice
+    drifting = pc.as_fit(pc.CostModel(network, of.Poisson(1), ordered=True, drifting=True), x, y)
+    assert "lie higher" in (again := pc.diagnose(drifting, x, y)["level since training"]).verdict
+    assert "Fit again" in again.advice
+    assert "drifting" not in again.advice
     extent = pc.diagnose(fit, x, rng.poisson(np.exp(0.5 + 0.4 * x)))
     assert "go too far" in extent["size of effects"].verdict
 

@@ -153,6 +153,9 @@ def test_it_says_the_verdict_first_and_what_to_try(case: Case) -> None:
     first = page.text[: page.text.index("Which belief is wrong?")]
     assert diagnosis.denied[0].belief in first
     assert type(diagnosis.next[0]).__name__ in first
+    assert re.search(
+        r"The first costs about 0\.\d+ nats per observation, beside the \d\.\d+ that the inputs gain\.", first
+    )
     sections = re.findall('<section id="([a-z]+)"', page.source)
     assert sections == ["diagnosis", "model", "training", "scores", "check", "tables", "pictures"]
 
