@@ -68,12 +68,12 @@ def _advice(finding: Finding, trials: Sequence[Trial], model: CostModel) -> str:
     if finding.name in ("dispersion", "mean-variance relation", "spread over inputs"):
         if predicts or own.event_dim:
             return "The network predicts the spread already: give it more room or rows, or average several (method='ensemble')."
-        how = f"{'dispersion' if own.discrete else 'scale'}='predicted'"
-        if any(_predicts_spread(trial.remedy) and not trial.sure for trial in trials):
-            return (
-                f"To let the network predict the spread, {how}, was tried and gains nothing: other inputs may tell it."
-            )
-        return f"Let the network predict the spread: {how}."
+        advice = f"Let the network predict the spread: {'dispersion' if own.discrete else 'scale'}='predicted'."
+        tried = next((trial for trial in trials if _predicts_spread(trial.remedy) and not trial.sure), None)
+        if tried is None:
+            return advice
+        gain = f"{tried.gain:+.2g} ± {tried.standard_error:.1g}"
+        return f"{advice} Learned from half of these rows its gain is not sure: {gain} nats."
     if finding.name == "level since training":
         again = "Fit again with rows as recent as these, or tell the network what changed"
         wander = "baselines that wander are what CostModel(..., ordered=True, drifting=True) believes in"

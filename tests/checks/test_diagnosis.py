@@ -181,6 +181,19 @@ def test_a_level_that_moved_and_effects_that_are_too_large() -> None:
     assert "go too far" in extent["size of effects"].verdict
 
 
+def test_a_spread_that_rows_are_too_few_to_learn_is_advised_with_its_doubt() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(ROWS, 2))
+    y = x[:, :1] + np.exp(0.3 * np.abs(x[:, :1])) * rng.normal(size=(ROWS, 1))
+    diagnosis = pc.diagnose(regression(of.Normal(1, scale="learned"), x, y), x, y)
+    advice = diagnosis["spread over inputs"].advice
+    assert advice.startswith(
+        "Let the network predict the spread: scale='predicted'. Learned from half of these rows its gain"
+    )
+    tried = next(trial for trial in diagnosis.trials if trial.name == "Normal(1, scale='predicted')")
+    assert f"{tried.gain:+.2g}" in advice
+
+
 def test_a_drift_is_found() -> None:
     rng = np.random.default_rng(8)
     x = rng.normal(size=(ROWS, 1))
