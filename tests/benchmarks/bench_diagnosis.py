@@ -57,7 +57,8 @@ def alarms(data_sets: int, first: int = 0, last: int | None = None) -> None:
         started = time.process_time()
         for seed in range(data_sets):
             x = torch.randn(ROWS, INPUTS, generator=torch.Generator().manual_seed(seed))
-            y = pc.as_fit(model, x, likelihood_like(model, x), seed=seed).sample(x, 1)[0]
+            # Not the seed of x: the same stream of random numbers would tie the noise to the inputs.
+            y = pc.as_fit(model, x, likelihood_like(model, x), seed=seed + 1_000_000).sample(x, 1)[0]
             fit = pc.as_fit(model, x, y, seed=seed)
             check, diagnosis = pc.check(fit, x, y, seed=seed), pc.diagnose(fit, x, y, seed=seed)
             for line in check.lines:
