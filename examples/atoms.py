@@ -45,7 +45,7 @@ RUNGS: dict[str, tuple[Callable[[], str | Likelihood], str]] = {
 
 LADDER = (
     "The ladder, on test atoms. Of NLL, RMSE and energy score, less is better. A region is one of all three coordinates jointly, "
-    "whatever the belief; intervals of single coordinates, which the comparison above counts for some fits, are another thing"
+    "whatever the belief; intervals of single coordinates, which the comparison above counts for some fits, are another thing."
 )
 
 

@@ -147,13 +147,19 @@ def _judged(
     return page_diagnosis.verdict(diagnosis, checked), sections
 
 
+def _headed(caption: str) -> str:
+    """Its first sentence as a heading, and what follows below it."""
+    heading, *more = re.split(r"(?<=[.?!]) ", caption, maxsplit=1)
+    return f"<h3>{escape(heading.removesuffix('.'))}</h3>" + "".join(f"<p>{escape(words)}</p>" for words in more)
+
+
 def _own(pictures: Mapping[str, Figure], tables: Mapping[str, pd.DataFrame]) -> list[Section]:
     """The user's tables and pictures, as they come."""
     from probcost.checks.page_html import Section, frame, picture
 
     sections = []
     if tables:
-        shown = "".join(f"<h3>{escape(caption)}</h3>{frame(caption, table)}" for caption, table in tables.items())
+        shown = "".join(_headed(caption) + frame(caption, table) for caption, table in tables.items())
         sections.append(Section("tables", "In numbers", shown))
     if pictures:
         shown = "".join(

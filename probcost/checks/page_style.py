@@ -26,7 +26,7 @@ table{{border-collapse:collapse;font-size:.97rem;line-height:1.4}}
 caption{{text-align:left;font-weight:600;padding:0 0 .4rem}}
 th,td{{padding:.4rem .9rem .4rem 0;text-align:left;vertical-align:top;border-bottom:1px solid #e4e4e4}}
 th:last-child,td:last-child{{padding-right:0}}
-thead th,thead td{{border-bottom:2px solid #777;white-space:nowrap}}
+thead th,thead td{{border-bottom:2px solid #777;vertical-align:bottom}}
 tbody th{{font-weight:600;min-width:6.5rem}}
 .number{{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}}
 .words{{min-width:15rem}}
