@@ -29,6 +29,7 @@ th:last-child,td:last-child{{padding-right:0}}
 thead th,thead td{{border-bottom:2px solid #777;vertical-align:bottom}}
 tbody th{{font-weight:600;min-width:6.5rem}}
 .number{{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}}
+thead .number{{white-space:normal}}
 .words{{min-width:15rem}}
 .more{{display:block;font-weight:400;color:#555;font-size:.94rem}}
 .advice{{display:block;margin-top:.25rem}}
