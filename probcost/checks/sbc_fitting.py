@@ -17,9 +17,8 @@ __all__ = ["still_falling", "to_convergence"]
 
 # Options of `probcost.fit` that say how to train: whoever gives one of them chooses all.
 _TRAINING = ("epochs", "batch_size", "lr", "optimizer")
-_THINNING = (
-    3  # draws of a Markov chain for each that is ranked: neighbours in a chain are alike, ranks want independent ones
-)
+# Draws of a Markov chain for each that is ranked: neighbours in a chain are alike, ranks want independent ones.
+_THINNING = 3
 _STEPS, _BATCH, _LR = 2000, 512, 0.02  # of SVI, from the point on
 _STILL = 1e-9  # learning rate at which a single step leaves the point where it is
 _WINDOW = 0.2  # of the epochs, at the end
