@@ -54,7 +54,7 @@ def calibration(evidence: Evidence, *, level: float = 0.05, seed: int = 0, group
         raise ValueError(f"level is {level}; it must lie between 0 and 1")
     pit = randomized_pit(evidence.cdf, evidence.cdf_below, seed)
     # A stream of its own: the p-values of counts must not share their randomness with the PIT.
-    rng = np.random.default_rng([seed, 1986])
+    rng = p_values.randomness(evidence.y, seed, 1986)
     dependence = dependence_found(pit, ordered=evidence.ordered)
     columns = unit_columns(evidence, pit, rng.random(pit.shape[1:]), dependence)
     region = None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from scipy import special
 
+from probcost.checks import p_values
 from probcost.checks.dependence import dependence_found
 from probcost.checks.effective_size import Dependence
 from probcost.checks.evidence import Evidence, Floats
@@ -102,7 +103,7 @@ def residuals(
     """Residuals of ``evidence`` beside inputs ``x`` ``[T, P]``; units are independent unless they are one vector, or so told."""
     pit = randomized_pit(evidence.cdf, evidence.cdf_below, seed)
     # A stream of its own, as the PIT has.
-    rng = np.random.default_rng([seed, 1937])
+    rng = p_values.randomness(evidence.y, seed, 1937)
     varies = np.ptp(x, axis=0) > 0
     x = x[:, varies]
     inputs = ((x - x.mean(axis=0)) / x.std(axis=0)).clip(-_FURTHEST, _FURTHEST)
