@@ -2,11 +2,12 @@
 (function () {
   "use strict";
 
-  // "−0,35" and "1/3" are numbers as people write them.
+  // "−0,35", "1/3" and "8 %" are numbers as people write them.
   function number(text) {
-    const parts = text.trim().replace(/[−–]/g, "-").replace(",", ".").split("/");
+    const [, written, percent] = text.trim().match(/^(.*?)\s*(%?)$/);
+    const parts = written.replace(/[−–]/g, "-").replace(",", ".").split("/");
     if (parts.length > 2 || parts.some((part) => part.trim() === "")) return NaN;
-    return parts.map(Number).reduce((a, b) => a / b);
+    return parts.map(Number).reduce((a, b) => a / b) / (percent ? 100 : 1);
   }
 
   // Is it right? null where nothing has been answered yet.
@@ -26,7 +27,7 @@
     verdict.classList.toggle("is-right", right === true);
     verdict.classList.toggle("is-wrong", right === false);
     if (right === null) {
-      verdict.textContent = form.dataset.choice === undefined ? "Type a number, such as 0.5." : "Choose one of the answers.";
+      verdict.textContent = form.dataset.choice === undefined ? "Type a number, such as 1.7 or 2/3." : "Choose one of the answers.";
       return;
     }
     // Copied into the live region, so that screen readers read it out.
