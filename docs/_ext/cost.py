@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from probcost import likelihoods
-from probcost.checks.equation import lines_of
+from probcost.checks.equation import lines_of, wrapped
 from probcost.likelihoods import Likelihood
 
 __all__ = ["Cost", "read_likelihood", "setup"]
@@ -60,7 +60,7 @@ class Cost(SphinxDirective):
             )
         shown: list[nodes.Node] = []
         for i, (left, right) in enumerate(lines_of(equation)):
-            latex = f"{self.options.get('left', left) if i == 0 else left} = {right}"
+            latex = wrapped(self.options.get("left", left) if i == 0 else left, right)
             shown.append(block := nodes.math_block(latex, latex, nowrap=False, number=None, label=None))
             self.set_source_info(block)
         return shown

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_html", "as_text", "heading"]
 
-_WIDTH = 110
+_WIDTH = 96
 _KINDS = {
     "counts": "Counts",
     "binary": "Yes-or-no answers",
@@ -48,7 +48,7 @@ def heading(advice: Advice) -> str:
 
 
 def as_text(advice: Advice) -> str:
-    """At most 110 columns wide."""
+    """At most 96 columns wide."""
     lines = textwrap.wrap(heading(advice), _WIDTH)
     lines += ["", "What I see"]
     for finding in advice.findings:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special, stats
 
 from probcost.checks import p_values
 from probcost.checks.autocorrelation import lag_scores, of_lags
 from probcost.checks.dependence import independence
 from probcost.checks.diagnosis_result import Finding
-from probcost.checks.effective_size import Dependence
 from probcost.checks.evidence import Floats
+from probcost.checks.groups import alike_within, intraclass
 from probcost.checks.joint import Joint
 from probcost.checks.judged import explained_by, of_positive_scores, of_scores, of_squares, worth
 from probcost.checks.residuals import Residuals
@@ -44,7 +46,10 @@ def of_means(seen: Residuals) -> Iterator[Finding]:
 
 def of_dependence(seen: Residuals) -> Iterator[Finding]:
     """Lines on dependence over rows and between units."""
-    if len(seen.z) >= _FEW_ROWS:
+    if seen.groups is not None:
+        yield _groups(seen, seen.groups)
+    # Rows that are known to belong together come in the order of their groups, and not of time, unless the model says so.
+    if len(seen.z) >= _FEW_ROWS and (seen.groups is None or seen.evidence.ordered):
         yield _time(seen)
         yield _drift(seen)
     if seen.independent:
@@ -178,11 +183,22 @@ def _time(seen: Residuals) -> Finding:
     r = lag_1 / math.sqrt(rows)
     verdict = AS_EXPECTED
     if p < seen.level:
-        kind = "follow" if r.mean() >= 0 else "alternate with"
-        verdict = f"neighbouring rows {kind} each other beyond what the inputs explain: correlation {r.mean():.2f}"
+        verdict = f"{_which_rows(seen, all_lags)} beyond what the inputs explain"
     belief = "given the inputs, a row says nothing of the next"
     gain = worth((all_lags**2).sum(), all_lags.size, seen.z.size)
     return Finding("independence over time", belief, float(r.mean()), 0.0, _deviating(lag_1), p, gain, verdict)
+
+
+def _which_rows(seen: Residuals, scores: Floats) -> str:
+    """Where correlation over rows is most extreme: at which lag, of all units together or of one."""
+    together = scores.sum(axis=1) / math.sqrt(scores.shape[1])
+    lag, of = int(np.abs(together).argmax()), ""
+    r = float(scores[lag].mean()) / math.sqrt(len(seen.z))
+    if abs(together[lag]) < special.ndtri(0.975):
+        lag, unit = (int(i) for i in np.unravel_index(int(np.abs(scores).argmax()), scores.shape))
+        r, of = float(scores[lag, unit]) / math.sqrt(len(seen.z)), f" of unit {seen.evidence.unit_names[unit]}"
+    apart = "neighbouring rows" if lag == 0 else f"rows {lag + 1} apart"
+    return f"{apart}{of} {'follow' if r >= 0 else 'alternate with'} each other (correlation {r:.2f})"
 
 
 def _drift(seen: Residuals) -> Finding:
@@ -209,16 +225,30 @@ def _drift(seen: Residuals) -> Finding:
     return Finding("no drift", belief, float(squares.sum() / (degrees * len(squares))), 1.0, effect, p, gain, verdict)
 
 
+def _groups(seen: Residuals, code: NDArray[np.intp]) -> Finding:
+    p = alike_within(seen.z, code, units_depend=not seen.independent or seen.dependence.units)
+    alike, sizes = float(intraclass(seen.z, code).mean()), np.bincount(code)
+    centred = seen.z - seen.z.mean(axis=0)
+    scores = np.stack([np.bincount(code, column) for column in centred.T]) / np.sqrt(sizes)
+    verdict = AS_EXPECTED
+    if p < seen.level:
+        verdict = f"rows of one group are alike beyond what the inputs explain: correlation {alike:.2f}"
+    belief = "given the inputs, a row says nothing of the other rows of its group"
+    effect = f"{len(sizes):,} groups"
+    gain = worth((scores**2).sum(), scores.size, seen.z.size)
+    return Finding("independence within groups", belief, alike, 0.0, effect, p, gain, verdict)
+
+
 def _units(seen: Residuals) -> Iterator[Finding]:
-    in_time = Dependence(time=seen.dependence.time)
-    for line in independence(seen.pit, seen.evidence.unit_names, seen.level, in_time):
+    of_rows = replace(seen.dependence, units=False)
+    for line in independence(seen.pit, seen.evidence.unit_names, seen.level, of_rows):
         rows, units = seen.z.shape
         pairs = units * (units - 1) / 2
         standard = seen.z - seen.z.mean(axis=0)
         standard = standard / np.maximum(np.linalg.norm(standard, axis=0), 1e-300)
         products = (standard.sum(axis=1) ** 2 - (standard**2).sum(axis=1)) / 2
         mean = float(products.sum() / pairs)
-        score = mean * math.sqrt(pairs * (rows - 1) / in_time.design_effect(products))
+        score = mean * math.sqrt(pairs * (rows - 1) / of_rows.design_effect(products))
         p = line.p_value if units == 2 else p_values.sidak([line.p_value, float(2 * stats.norm.sf(abs(score)))])
         verdict = AS_EXPECTED
         if p < seen.level:

@@ -55,16 +55,19 @@ def _dispersion(seen: Residuals) -> Finding:
     verdict, units = AS_EXPECTED, len(scores)
     if p < seen.level:
         which = "observations" if units == 1 else f"{max(over, under)} of {units} units"
-        verdict = f"{which} are {name} given their means: {_how_wide(seen, variance, name)}"
+        verdict = f"{which} are {name} given their means: {_how_wide(seen, variance, scores, name)}"
         verdict += f", and {min(over, under)} the other way" if units > 1 and min(over, under) else ""
     belief = "observations vary around their means as much as predicted"
     gain = worth((scores**2).sum(), units, seen.z.size)
     return Finding("dispersion", belief, float(variance.mean()), 1.0, "", p, gain, verdict)
 
 
-def _how_wide(seen: Residuals, variance: Floats, name: str) -> str:
-    """Squared deviations over predicted variances of the typical unit; of residuals, where a few extremes turn these round."""
-    ratio = variance_ratio(seen.evidence)
+def _how_wide(seen: Residuals, variance: Floats, scores: Floats, name: str) -> str:
+    """Squared deviations over predicted variances of the typical unit among those that are so; of residuals, where a few
+    extremes turn these round."""
+    those = scores > 1.96 if name == "over-dispersed" else scores < -1.96
+    those = those if those.any() else np.ones_like(those)
+    ratio, variance = variance_ratio(seen.evidence)[those], variance[those]
     typical = float(np.median(ratio[np.isfinite(ratio)])) if np.isfinite(ratio).any() else math.nan
     if math.isfinite(typical) and (typical > 1) == (name == "over-dispersed"):
         return f"variance is {typical:.2f} of the predicted"

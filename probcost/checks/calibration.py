@@ -16,7 +16,7 @@ from probcost.checks.dependence import dependence_found, independence
 from probcost.checks.effective_size import Dependence, discounted
 from probcost.checks.evidence import Evidence, Floats
 from probcost.checks.gain import gain
-from probcost.checks.groups import group_columns, group_line
+from probcost.checks.groups import group_columns, group_line, numbered
 from probcost.checks.pit import ks_distance, quantile_residuals, randomized_pit
 from probcost.checks.result import Check, Line
 from probcost.checks.tails import tails
@@ -55,7 +55,8 @@ def calibration(evidence: Evidence, *, level: float = 0.05, seed: int = 0, group
     pit = randomized_pit(evidence.cdf, evidence.cdf_below, seed)
     # A stream of its own: the p-values of counts must not share their randomness with the PIT.
     rng = p_values.randomness(evidence.y, seed, 1986)
-    dependence = dependence_found(pit, ordered=evidence.ordered)
+    code = None if groups is None else numbered(groups, len(pit))[0]
+    dependence = dependence_found(pit, ordered=evidence.ordered, groups=code)
     columns = unit_columns(evidence, pit, rng.random(pit.shape[1:]), dependence)
     region = None
     if evidence.region is not None and evidence.region_below is not None:

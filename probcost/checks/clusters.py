@@ -65,11 +65,9 @@ def clusters_of(rows: int, *, ordered: bool, groups: Any = None) -> Clusters:
     if rows < 2:
         raise ValueError(f"x and y have {rows} row; at least 2 are needed")
     if groups is not None:
-        import pandas as pd
+        from probcost.checks.groups import numbered  # here, since it imports scipy
 
-        from probcost.checks.groups import labelled  # here, since it imports scipy
-
-        numbers, names = pd.factorize(pd.Series(labelled(groups, rows), dtype=object))
+        numbers, names = numbered(groups, rows)
         if len(names) < 2:
             raise ValueError(f"groups holds one group only ({names[0]!r}); at least two are needed")
         return Clusters(numbers, f"{len(names):,} groups")

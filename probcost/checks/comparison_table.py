@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_html", "as_text", "columns", "loo_as_html", "loo_as_text"]
 
-_WIDTH = 110
+_WIDTH = 96
 
 
 def columns(row: Compared) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def columns(row: Compared) -> dict[str, Any]:
 
 
 def as_text(comparison: Comparison) -> str:
-    """At most 110 columns wide, unless names are long."""
+    """At most 96 columns wide, unless names are long."""
     header, body = _header(comparison), [_cells(row, comparison) for row in comparison.rows]
     widths = [max(len(line[i]) for line in [header, *body]) for i in range(len(header))]
     lines = [_line(line, widths) for line in [header, *body]]

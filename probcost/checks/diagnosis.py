@@ -22,7 +22,14 @@ _IN_TIME = "independence over time"
 
 
 def diagnose(
-    fit: Any, x: Any, y: Any, *, train: tuple[Any, Any] | None = None, level: float = 0.05, seed: int = 0
+    fit: Any,
+    x: Any,
+    y: Any,
+    *,
+    train: tuple[Any, Any] | None = None,
+    groups: Any = None,
+    level: float = 0.05,
+    seed: int = 0,
 ) -> Diagnosis:
     r"""Hold every assumption of a fit's cost function against rows ``x``, ``y``, and try other beliefs where one is denied.
 
@@ -37,6 +44,8 @@ def diagnose(
         y: observations ``[T, N]``, in their own units.
         train: the rows ``(x, y)`` that the fit was trained on, where they are at hand: what is left in their residuals is
             learned and looked for in these, so that few rows suffice to find an under-fitted mean.
+        groups: one label a row (a patient, a batch, a day), where rows belong together: whether they are alike has a line of
+            its own, in place of independence over time unless the model's rows are ordered.
         level: a true model is denied anything at most this often.
         seed: of the randomised residuals of counts, and of what is tried.
 
@@ -45,8 +54,8 @@ def diagnose(
         ``.ok``, ``.to_frame()``, ``.plot()``; prints itself.
 
     Raises:
-        ValueError: for rows that differ in number, observations the likelihood cannot produce, fewer than 10 rows, or a
-            level outside (0, 1).
+        ValueError: for rows that differ in number, a missing label, observations the likelihood cannot produce, fewer than
+            10 rows, or a level outside (0, 1).
 
     Source: Dunn & Smyth, "Randomized quantile residuals", 1996, https://doi.org/10.1080/10618600.1996.10474708; Hartig,
     DHARMa, 2016, https://CRAN.R-project.org/package=DHARMa, for residuals by simulation as the one tool for any model.
@@ -65,6 +74,7 @@ def diagnose(
     from probcost.checks.assumptions import hidden_by_scale
     from probcost.checks.diagnosis_result import Diagnosis
     from probcost.checks.evidence import gather
+    from probcost.checks.groups import numbered
     from probcost.checks.joint import joint
     from probcost.checks.remedies import advised, mends, to_try
     from probcost.checks.residuals import residuals
@@ -85,7 +95,8 @@ def diagnose(
     evidence = gather(fit, x, y)
     if len(evidence.y) < _FEWEST:
         raise ValueError(f"y has {len(evidence.y)} rows; a diagnosis needs at least {_FEWEST}")
-    seen = residuals(evidence, *_inputs(fit, x), level=level, seed=seed)
+    code = None if groups is None else numbered(groups, len(evidence.y))[0]
+    seen = residuals(evidence, *_inputs(fit, x), level=level, seed=seed, groups=code)
     if train is not None:
         _refuse_the_same(fit, x, y, train)
         seen = _with_learned(seen, fit, train, x)
@@ -105,7 +116,7 @@ def diagnose(
     if first is not None and before is not None and after is not None:
         mended = (denied - _held(before, level)) & _held(after, level)
         mended = {assumption for assumption in mended if mends(first.remedy, assumption)}
-    findings = tuple(advised(f, trials, first, fit.model) if f.name in denied else f for f in findings)
+    findings = tuple(advised(f, trials, first, fit.model, fit.method) if f.name in denied else f for f in findings)
     return Diagnosis(
         findings,
         tuple(trials),

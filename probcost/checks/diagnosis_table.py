@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_html", "as_text", "name_of"]
 
-_WIDTH = 110
+_WIDTH = 96
 _HEADER = ("", "assumption", "worth", "p", "what the data say")
 
 
@@ -22,6 +22,8 @@ def name_of(remedy: Any) -> str:
     config = getattr(remedy, "config", None)
     if isinstance(remedy, str):
         return remedy
+    if type(remedy).__name__ == "History":  # by name, since the class imports torch
+        return f"x = pc.History({remedy.n_lags})(x, y)"
     if config is None:
         return repr(remedy).split(": ")[0]
     (_, first), *options = config.items()
@@ -33,7 +35,7 @@ def name_of(remedy: Any) -> str:
 
 
 def as_text(diagnosis: Diagnosis) -> str:
-    """At most 110 columns wide."""
+    """At most 96 columns wide."""
     rows = [_HEADER, *_rows(diagnosis)]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     room = _WIDTH - sum(widths) - 2 * len(widths)
@@ -85,6 +87,8 @@ def summary(diagnosis: Diagnosis) -> str:
     first = f" Try {name_of(diagnosis.next[0])} first." if diagnosis.next else ""
     if not first and diagnosis.first:
         first = f" Try {diagnosis.first.name} first."
+    if not first and diagnosis.trials:
+        first = " Of the beliefs that were tried none gains for sure."
     return f"The data deny: {names} ({of}).{first}"
 
 

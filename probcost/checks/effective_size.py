@@ -33,10 +33,17 @@ class Dependence:
     Attributes:
         time: rows that follow each other are alike.
         units: units of one row are alike.
+        groups: where rows of one group are alike, which group each row is of, from 0, ``[T]``.
     """
 
     time: bool = False
     units: bool = False
+    groups: NDArray[np.intp] | None = None
+
+    @property
+    def rows(self) -> bool:
+        """Whether rows depend on each other at all."""
+        return self.time or self.groups is not None
 
     def design_effect(self, contributions: NDArray[Any]) -> float:
         r"""Variance of a sum over rows and units, over what it were if all were independent; at least 1.
@@ -45,7 +52,8 @@ class Dependence:
             \qquad \tau = 1 + 2 \sum_{k \ge 1} \rho_k
 
         The first factor is 1 unless units depend on each other, and :math:`\tau` unless rows do: the integrated
-        autocorrelation time of the statistic itself, of row sums or, of independent units, pooled over them.
+        autocorrelation time of the statistic itself, of row sums or, of independent units, pooled over them. Of rows that
+        are alike in groups it is the variance of their groups' sums over that of the rows.
 
         Args:
             contributions: s, ``[T, N]`` or ``[T]``, whose sum is what a test judges.
@@ -53,7 +61,7 @@ class Dependence:
         Source: Kish, "Survey Sampling", 1965; Geyer, "Practical Markov chain Monte Carlo", 1992,
         https://doi.org/10.1214/ss/1177011137
         """
-        if not (self.time or self.units):
+        if not (self.rows or self.units):
             return 1.0
         centred = contributions.reshape(len(contributions), -1)
         centred = centred - centred.mean(axis=0)
@@ -63,17 +71,29 @@ class Dependence:
         if alone == 0 or together == 0:
             return 1.0
         tau = float(integrated_time(autocovariance(rows, pooled=True))) if self.time else 1.0
+        if self.groups is not None:
+            tau = max(tau, float((_group_sums(rows, self.groups) ** 2).sum()) / together)
         return max(1.0, together / alone * tau)
 
     def of_distribution(self, uniform: Floats) -> float:
         """The design effect of the share of ``uniform`` below each quartile, the largest: for Kolmogorov's distance."""
-        return max(self.design_effect(uniform < q) for q in QUARTILES) if self.time or self.units else 1.0
+        return max(self.design_effect(uniform < q) for q in QUARTILES) if self.rows or self.units else 1.0
 
     def unit_times(self, *contributions: NDArray[Any]) -> Floats:
-        """The largest autocorrelation time of each unit's ``contributions`` ``[T, N]``, at least 1: ``[N]``."""
-        if not self.time:
-            return np.ones(contributions[0].shape[1])
-        return np.max([integrated_time(autocovariance(each)) for each in contributions], axis=0)
+        """How many times fewer rows each unit's ``contributions`` ``[T, N]`` are worth, the most of them, at least 1: ``[N]``."""
+        times = [np.ones(contributions[0].shape[1])]
+        for each in contributions:
+            if self.time:
+                times.append(integrated_time(autocovariance(each)))
+            if self.groups is not None:
+                centred = each - each.mean(axis=0)
+                alone = np.maximum((centred**2).sum(axis=0), np.finfo(np.float64).tiny)
+                times.append((_group_sums(centred, self.groups) ** 2).sum(axis=0) / alone)
+        return np.max(times, axis=0)
+
+
+def _group_sums(values: Floats, groups: NDArray[np.intp]) -> Floats:
+    return np.stack([np.bincount(groups, column) for column in values.T], axis=1)
 
 
 INDEPENDENT = Dependence()

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-__all__ = ["inline", "lines_of", "typeset"]
+__all__ = ["inline", "lines_of", "typeset", "wrapped"]
 
 _SIZE = 100.0  # the size text_to_path draws at; only ratios matter, since the SVG is measured in ems
 _WIDEST = 19.0  # ems: what a phone of 390 px shows beside the page's margins
+_WIDEST_ON_SITE = 16.0  # the same where MathJax sets it, in larger fractions
 _LETTERS = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}  # of matplotlib's path codes
 _MIXED = re.compile(r"e\^\{-\((?P<cost>.{40,})\)\}$")
 
@@ -39,6 +40,21 @@ def lines_of(equation: str) -> list[tuple[str, str]]:
     if found is None:
         return [(left, equation)]
     return [(left, equation[: found.start()] + rf"p_c({observed})"), (rf"-\log p_c({observed})", found["cost"])]
+
+
+def wrapped(left: str, right: str) -> str:
+    """``left = right`` as LaTeX that breaks between summands where a line would be wider than a phone."""
+    lines = [f"{left} ="]
+    for term in _split(right, r" (?=[-+] )", depth=0):
+        longer = f"{lines[-1]} {term}"
+        try:
+            fits = _measure(longer).width <= _WIDEST_ON_SITE * _SIZE
+        except ValueError:  # LaTeX beyond mathtext's subset is not broken
+            return f"{left} = {right}"
+        lines = [*lines[:-1], longer] if fits or (len(lines) == 1 and longer.endswith(f"= {term}")) else [*lines, term]
+    if len(lines) == 1:
+        return lines[0]
+    return r"\begin{aligned} & " + r" \\ & \quad ".join(lines) + r" \end{aligned}"
 
 
 def _labelled(latex: str, draw: Any) -> str:

@@ -3,36 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from probcost.checks import p_values
 from probcost.checks.effective_size import Dependence
 from probcost.checks.evidence import Evidence, Floats
 from probcost.checks.pit import ks_distance, quantile_residuals
 from probcost.checks.result import Line
+from probcost.inputs import labelled
 
-__all__ = ["group_columns", "group_line", "labelled"]
+__all__ = ["alike_within", "group_columns", "group_line", "intraclass", "labelled", "numbered"]
 
 
-def labelled(groups: Any, rows: int) -> Sequence[Any]:
-    """One label for each of so many rows.
-
-    Raises:
-        ValueError: for another number of labels, or a missing one, with its index.
-    """
+def numbered(groups: Any, rows: int) -> tuple[NDArray[np.intp], list[Any]]:
+    """Which group each row is of, from 0, ``[T]``, and their labels, in the order of their first rows."""
     import pandas as pd
 
-    # As an array of text a missing label among names would read "nan".
-    labels = np.asarray(groups, dtype=object) if isinstance(groups, (list, tuple)) else np.asarray(groups)
-    if labels.ndim != 1 or len(labels) != rows:
-        raise ValueError(f"groups has shape {list(labels.shape)} and y has {rows:,} rows; one label a row is needed")
-    missing = np.flatnonzero(pd.isna(labels))
-    if len(missing):
-        raise ValueError(f"groups[{missing[0]}] is missing; every row needs a label")
-    return list(labels)
+    code, labels = pd.factorize(pd.Series(labelled(groups, rows), dtype=object))
+    return code.astype(np.intp), list(labels)
+
+
+def alike_within(z: Floats, code: NDArray[np.intp], *, units_depend: bool) -> float:
+    r"""P-value of ``z`` ``[T, N]`` being no more alike within groups than between: a one-way analysis of variance.
+
+    .. math:: F = \frac{\sum_g n_g (\bar z_g - \bar z)^2 / (G - 1)}{\sum_t (z_t - \bar z_{g(t)})^2 / (T - G)}
+        \sim F(G - 1, T - G)
+
+    exactly, for independent standard normal residuals; of N independent units both sums, and both degrees, go over them all.
+    1 where no group has two rows, or there is one group only.
+
+    Source: Fisher, "Statistical Methods for Research Workers", 1925.
+    """
+    between, within, degrees = _sums_of_squares(z, code)
+    if min(degrees) < 1:
+        return 1.0
+    if not units_depend:
+        between, within = between.sum(keepdims=True), within.sum(keepdims=True)
+        degrees = (degrees[0] * z.shape[1], degrees[1] * z.shape[1])
+    ratio = between / degrees[0] / np.maximum(within / degrees[1], np.finfo(np.float64).tiny)
+    return p_values.of_smallest(stats.f.sf(ratio, *degrees))
+
+
+def intraclass(z: Floats, code: NDArray[np.intp]) -> Floats:
+    r"""The correlation of two rows of one group, ``[N]``, from the mean squares between and within groups.
+
+    Source: Donner, "A review of inference procedures for the intraclass correlation coefficient in the one-way random effects
+    model", 1986, https://doi.org/10.2307/1403259
+    """
+    between, within, degrees = _sums_of_squares(z, code)
+    if min(degrees) < 1:
+        return np.zeros(z.shape[1])
+    sizes = np.bincount(code)
+    typical = (sizes.sum() - (sizes**2).sum() / sizes.sum()) / degrees[0]
+    between, within = between / degrees[0], within / degrees[1]
+    total = between + (typical - 1) * within
+    return np.divide(between - within, total, out=np.zeros_like(total), where=total > 0)
+
+
+def _sums_of_squares(z: Floats, code: NDArray[np.intp]) -> tuple[Floats, Floats, tuple[int, int]]:
+    """Between and within groups, ``[N]`` each, and their degrees of freedom."""
+    within = (_less_group_means(z, code) ** 2).sum(axis=0)
+    total = ((z - z.mean(axis=0)) ** 2).sum(axis=0)
+    groups = int(code.max()) + 1
+    return np.maximum(0.0, total - within), within, (groups - 1, len(z) - groups)
 
 
 def group_columns(
@@ -56,6 +94,7 @@ def group_columns(
     reach = np.abs(2 * pit - 1) if region is None else region
     rows = np.bincount(code)
     # What all rows of a group share is what is looked for, and no reason to trust them less.
+    dependence = replace(dependence, groups=None)
     effect = max(_within_groups(_less_group_means(each, code), code, dependence) for each in (values, reach))
     members = np.split(np.argsort(code, kind="stable"), np.cumsum(rows)[:-1])
     distance = np.array([ks_distance(values[own].ravel()) for own in members])

@@ -10,6 +10,7 @@ from scipy import stats
 from probcost.checks import p_values
 from probcost.checks.effective_size import Dependence, autocovariance, lags_that_count
 from probcost.checks.evidence import Floats
+from probcost.checks.groups import intraclass
 from probcost.checks.residuals import Residuals
 
 __all__ = ["explained_by", "of_positive_scores", "of_scores", "of_squares", "worth"]
@@ -65,8 +66,12 @@ def explained_by(functions: Floats, values: Floats, seen: Residuals) -> Floats:
     Where rows depend on those before, a function's coefficient varies :math:`1 + 2 \sum_k \rho_k \rho'_k` times as much, by the
     autocorrelations of the values and of the function itself.
 
+    Where rows of one group are alike, :math:`1 + \rho \sum_g [(\sum_{t \in g} f_t)^2 - \sum_{t \in g} f_t^2]` times, by their
+    intraclass correlation.
+
     Source: Bartlett, "Some aspects of the time-correlation problem in regard to tests of significance", 1935,
-    https://doi.org/10.2307/2342284.
+    https://doi.org/10.2307/2342284; Moulton, "Random group effects and the precision of regression estimates", 1986,
+    https://doi.org/10.1016/0304-4076(86)90021-7.
     """
     variance = values.var(axis=0, ddof=1)
     explained = (functions.T @ values) ** 2
@@ -76,6 +81,11 @@ def explained_by(functions: Floats, values: Floats, seen: Residuals) -> Floats:
         lags = max(1, lags_that_count(own.sum(axis=1)))
         r, others = (each[1:lags] / np.maximum(each[0], 1e-300) for each in (own, others))
         explained = explained / np.maximum(1.0, 1 + 2 * others.T @ r)
+    if seen.dependence.groups is not None:
+        code = seen.dependence.groups
+        shared = np.stack([np.bincount(code, column) for column in functions.T]) ** 2
+        r = np.maximum(0.0, intraclass(values, code))
+        explained = explained / np.maximum(1.0, 1 + (shared.sum(axis=1) - 1)[:, None] * r)
     return np.asarray(explained.sum(axis=0))
 
 

@@ -55,7 +55,8 @@ def report(
         train: the rows ``(x, y)`` that the fit was trained on, where they are at hand: `probcost.diagnose` then finds what is
             left in them, and looks for it in these.
         groups: a label for each row, where rows of one group depend on each other, as a person's do: `probcost.check` then
-            judges each group too, and standard errors of the comparison are by groups. A comparison that is given ready
+            judges each group too, `probcost.diagnose` says whether its rows are alike, and standard errors of the comparison
+            are by groups. A comparison that is given ready
             keeps its own; a fit of faces knows its people.
         pictures: captions and figures of your own, shown after the package's: a sentence that says what is seen, in bold,
             then one that says how to read it.
@@ -133,7 +134,7 @@ def _judged(
         doing("pictures of the check")
         drawn = page_parts.checked_picture(checked)
         doing("diagnosis")
-        diagnosis = diagnose(fit, x, y, train=train, level=level, seed=seed)
+        diagnosis = diagnose(fit, x, y, train=train, groups=groups, level=level, seed=seed)
         doing("pictures of the diagnosis")
         sections = [page_diagnosis.diagnosed(diagnosis), *told, page_parts.checked(checked, diagnosis, drawn)]
         if comparison is not None:

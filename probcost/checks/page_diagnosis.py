@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from probcost.checks.diagnosis_table import name_of
 from probcost.checks.page_cells import code, legend, mark, nats, p_value
 from probcost.checks.page_html import Cell, Section, picture, table
+from probcost.checks.remedies import by_likelihood
 
 if TYPE_CHECKING:
     from probcost.checks.diagnosis_result import Diagnosis, Finding
@@ -63,6 +64,10 @@ def _advised(diagnosis: Diagnosis) -> str:
         return f" To try next: {code(name_of(diagnosis.next[0]))}."
     if diagnosis.first is not None:
         return f" To try next: {code(diagnosis.first.name)}."
+    if diagnosis.trials and by_likelihood(diagnosis.denied[0].name):
+        best = diagnosis.trials[0]
+        gain = f"{best.gain:+.2g} ± {best.standard_error:.1g}".replace("-", "−")
+        return f" Of the beliefs that were tried none gains for sure; the nearest is {code(best.name)}, {gain} nats."
     advice = diagnosis.denied[0].advice
     return f" To try next: {escape(advice.split('. ')[0].rstrip('.'))}." if advice else ""
 

@@ -150,9 +150,9 @@ def checked(check: Check, diagnosis: Diagnosis, shown: str) -> Section:
     ]
     both = {line.name for line, _ in lines} & {finding.name for finding in diagnosis.findings}
     twice = (
-        f"<p>Where a line stands under “Which belief is wrong?” too ({escape(', '.join(sorted(both)))}), its p may differ: here "
-        "it is discounted for what dependence is found between rows and units; there, each assumption is tested as if the "
-        "others held.</p>"
+        f"<p>Where a line stands under “Which belief is wrong?” too ({escape(', '.join(sorted(both)))}), its p may differ: the "
+        "two look at different statistics, and the check looks for dependence between neighbouring rows only where a model "
+        "says that its rows are ordered.</p>"
         if both and not isinstance(check, ComparisonCheck)
         else ""
     )

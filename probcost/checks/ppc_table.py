@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_html", "as_text"]
 
-_WIDTH = 110
+_WIDTH = 96
 _ALONE = "~ rejected alone, not after the correction: chance does that to a true model too"
 
 

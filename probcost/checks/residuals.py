@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.polynomial import legendre
+from numpy.typing import NDArray
 from scipy import special
 
 from probcost.checks import p_values
@@ -44,6 +45,7 @@ class Residuals:
         learned: what training rows' residuals say of these, ``[T, N]``; None where there are no training rows to learn from.
         learned_error: the same of y − mean, in standard deviations of it.
         joint: of vectors, how their units go together.
+        groups: which group each row is of, from 0, ``[T]``, where that is known.
     """
 
     evidence: Evidence
@@ -60,6 +62,7 @@ class Residuals:
     learned: Floats | None = None
     learned_error: Floats | None = None
     joint: Joint | None = None
+    groups: NDArray[np.intp] | None = None
 
     @property
     def location(self) -> Floats:
@@ -99,6 +102,7 @@ def residuals(
     level: float,
     seed: int,
     independent: bool | None = None,
+    groups: NDArray[np.intp] | None = None,
 ) -> Residuals:
     """Residuals of ``evidence`` beside inputs ``x`` ``[T, P]``; units are independent unless they are one vector, or so told."""
     pit = randomized_pit(evidence.cdf, evidence.cdf_below, seed)
@@ -110,11 +114,11 @@ def residuals(
     names = [name for name, kept in zip(input_names, varies, strict=True) if kept]
     independent = not evidence.vectors if independent is None else independent
     basis, simple = _bases(inputs, rng)
-    # Rows in no order may be looked at in theirs as well: alike neighbours are alike neighbours.
-    found = dependence_found(pit, ordered=True)
-    dependence = Dependence(time=found.time, units=found.units and independent)
+    # Rows in no order may be looked at in theirs as well, unless it is known which belong together: alike is alike.
+    found = dependence_found(pit, ordered=evidence.ordered or groups is None, groups=groups)
+    dependence = replace(found, units=found.units and independent)
     z = quantile_residuals(pit)
-    return Residuals(evidence, pit, z, inputs, names, basis, simple, level, rng, independent, dependence)
+    return Residuals(evidence, pit, z, inputs, names, basis, simple, level, rng, independent, dependence, groups=groups)
 
 
 def _bases(inputs: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:

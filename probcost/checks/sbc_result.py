@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CalibrationLine", "SimulationBasedCalibration"]
 
-_WIDTH = 110
+_WIDTH = 96
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_html", "as_text"]
 
-_WIDTH = 110
+_WIDTH = 96
 _WORTH_SAYING = 1.05  # times fewer observations
 _HEADER = ("", "", "found", "expected", "p", "verdict")
 _LEGEND = {
@@ -22,7 +22,7 @@ _LEGEND = {
 
 
 def as_text(check: Check) -> str:
-    """At most 110 columns wide."""
+    """At most 96 columns wide."""
     rows = [_HEADER, *_rows(check)]
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     room = _WIDTH - sum(widths) - 2 * len(widths)

@@ -110,7 +110,8 @@ def _before(seen: Residuals, data: _Data) -> Residuals:
         parts[field.name] = value
     parts["unit_names"] = [seen.evidence.unit_names[i] for i in data.units]
     inputs = seen.inputs[data.rows]
-    return residuals(Evidence(**parts), inputs, seen.input_names, level=seen.level, seed=0)
+    groups = None if seen.groups is None else seen.groups[data.rows]
+    return residuals(Evidence(**parts), inputs, seen.input_names, level=seen.level, seed=0, groups=groups)
 
 
 def _usable(seen: Residuals, own: Likelihood, data: _Data, ordered: bool) -> list[Candidate]:

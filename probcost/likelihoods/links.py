@@ -18,7 +18,7 @@ values and gradients are finite floats for any r.
 Measured by ``python -m tests.benchmarks.bench_links`` (12 splits, two learning rates; simulated rows with a pile-up and
 outliers, and UCI energy): no step of any was not finite, and the first three differ in held-out cost by less than two
 standard errors everywhere. The natural parameters have gradients of a tenth to a hundredth; at the lower learning rate they
-cost 0.34 ± 0.12 nats less on energy, where they keep the mean from being given up as `mean_first` does, and 0.67 ± 0.15 more
+cost 0.32 ± 0.11 nats less on energy, where they keep the mean from being given up as `mean_first` does, and 0.66 ± 0.12 more
 on the rows with outliers. So the default is the one of the first three that promises a σ: a target repeated a thousand
 times cannot draw it below ε.
 """

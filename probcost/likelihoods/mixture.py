@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import torch
@@ -70,11 +71,20 @@ class Mixture(Likelihood):
 
     @property
     def equation(self) -> str:  # type: ignore[override]
-        return rf"-\log \sum_{{c=1}}^{{K}} w_c e^{{-({self.component.equation})}}"
+        return rf"-\log \sum_{{c=1}}^{{K}} w_c e^{{-({self._indexed(self.component.equation)})}}"
 
     @property
     def symbols(self) -> dict[str, str]:  # type: ignore[override]
-        return {"w_c": "weights", **{symbol: f"component.{path}" for symbol, path in self.component.symbols.items()}}
+        own = self.component.symbols.items()
+        return {"w_c": "weights", **{self._indexed(symbol): f"component.{path}" for symbol, path in own}}
+
+    def _indexed(self, latex: str) -> str:
+        """Each symbol of a component with the component's index."""
+        for symbol in self.component.symbols:
+            latex = re.sub(
+                rf"(?<![A-Za-z\\]){re.escape(symbol)}(?![A-Za-z])", lambda found: f"{found.group()}_c", latex
+            )
+        return latex
 
     def adapt(self, mean: Tensor, variance: Tensor) -> None:
         self.component.adapt(mean, variance)

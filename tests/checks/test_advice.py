@@ -301,7 +301,7 @@ def test_it_reads_like_advice_everywhere() -> None:
     advice = pc.advise(x, y)
     text, page = str(advice), advice._repr_html_()
     assert text == repr(advice)
-    assert max(map(len, text.splitlines())) <= 110
+    assert max(map(len, text.splitlines())) <= 96
     for finding in advice.findings:
         assert finding.name in text
         assert finding.name in page

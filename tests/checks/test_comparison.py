@@ -174,7 +174,7 @@ def test_what_is_printed_holds_every_row(counts: Any) -> None:
     for name in (*models, "null", "90 % holds", "calibrated"):
         assert name in text
         assert name in html
-    assert max(map(len, text.splitlines())) <= 110
+    assert max(map(len, text.splitlines())) <= 100
     axis = result.plot().axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["negative binomial", "poisson", "null"]
     assert {label.get_text() for label in axis.get_legend().get_texts()} >= {"calibrated", "not calibrated"}

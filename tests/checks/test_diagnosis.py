@@ -188,7 +188,7 @@ def test_a_spread_that_rows_are_too_few_to_learn_is_advised_with_its_doubt() -> 
     diagnosis = pc.diagnose(regression(of.Normal(1, scale="learned"), x, y), x, y)
     advice = diagnosis["spread over inputs"].advice
     assert advice.startswith(
-        "Let the network predict the spread: scale='predicted'. Learned from half of these rows its gain"
+        "Normal(1, scale='predicted') may help: learned from half of these rows its gain is not sure"
     )
     tried = next(trial for trial in diagnosis.trials if trial.name == "Normal(1, scale='predicted')")
     assert f"{tried.gain:+.2g}" in advice
@@ -317,7 +317,7 @@ def test_it_reads_well(tmp_path: Any) -> None:
     diagnosis = pc.diagnose(fit, x, y)
     assert "speed" in diagnosis["what inputs tell"].verdict
     assert not diagnosis.ok
-    assert max(map(len, str(diagnosis).splitlines())) <= 110
+    assert max(map(len, str(diagnosis).splitlines())) <= 96
     frame = diagnosis.to_frame()
     assert list(frame.index) == [finding.name for finding in diagnosis.findings]
     assert (frame["p_corrected"] >= frame["p_value"]).all()
@@ -398,3 +398,60 @@ def test_bad_input() -> None:
         pc.diagnose(fit, x, y[:-1])
     with pytest.raises(ValueError, match=r"y\[0, 0\]"):
         pc.diagnose(fit, x, y - 5)
+
+
+# --- rows that belong together -------------------------------------------------------------------------------------
+
+
+def grouped(rng: np.random.Generator, *, alike: float, units: int = 2) -> tuple[Array, Array, Array]:
+    """Inputs, observations and labels of 50 groups of five rows, whose errors correlate so much; one input is the group's."""
+    code = np.repeat(np.arange(50), 5)
+    x = rng.normal(size=(len(code), 2))
+    x[:, 1] = rng.normal(size=50)[code]
+    errors = np.sqrt(alike) * rng.normal(size=(50, units))[code] + np.sqrt(1 - alike) * rng.normal(
+        size=(len(code), units)
+    )
+    return x, np.tile(x[:, :1], (1, units)) + errors, code
+
+
+def test_rows_that_are_alike_in_their_group_are_found_in_any_order_of_the_rows() -> None:
+    rng = np.random.default_rng(0)
+    x, y, code = grouped(rng, alike=0.4)
+    fitted = regression(of.Normal(2), *(part for part in grouped(rng, alike=0.0)[:2]))
+    shuffled = rng.permutation(len(y))
+    sorted_rows = pc.diagnose(fitted, x, y, groups=code)
+    in_no_order = pc.diagnose(fitted, x[shuffled], y[shuffled], groups=[f"batch {c}" for c in code[shuffled]])
+    for diagnosis in (sorted_rows, in_no_order):
+        assert denied(diagnosis) == {"independence within groups"}
+        assert diagnosis["independence within groups"].statistic == pytest.approx(0.4, abs=0.15)
+        assert "hold out whole groups" in diagnosis["independence within groups"].advice
+        with pytest.raises(KeyError, match="independence over time"):
+            diagnosis["independence over time"]
+    within = [d["independence within groups"].p_value for d in (sorted_rows, in_no_order)]
+    assert within[0] == pytest.approx(within[1])
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.4])
+def test_with_groups_every_other_line_rejects_at_the_nominal_rate(alike: float) -> None:
+    rejected: dict[str, int] = defaultdict(int)
+    for seed in range(SIMULATIONS):
+        x, y, code = grouped(np.random.default_rng([7, seed]), alike=alike)
+        predicted = stats.norm(np.tile(x[:, :1], (1, 2)), 1.0)
+        seen = residuals(evidence(predicted, y), x, ["one", "of the group"], level=0.05, seed=seed, groups=code)
+        for lines in (of_means, of_spread, of_shape, of_dependence):
+            for finding in lines(seen):
+                rejected[finding.name] += finding.p_value < 0.05
+    if alike:
+        assert rejected.pop("independence within groups") == SIMULATIONS
+        assert max(rejected.values()) <= MOST  # rows are discounted, and by no less than they should be
+    else:
+        assert all(LEAST <= count <= MOST for count in rejected.values()), rejected
+
+
+def test_labels_that_are_missing_or_too_few_are_refused() -> None:
+    x, y, code = grouped(np.random.default_rng(0), alike=0.0)
+    fitted = regression(of.Normal(2), x, y)
+    with pytest.raises(ValueError, match=r"groups\[0\] is missing"):
+        pc.diagnose(fitted, x, y, groups=[None, *code[1:]])
+    with pytest.raises(ValueError, match="one label a row"):
+        pc.diagnose(fitted, x, y, groups=code[1:])

@@ -152,7 +152,7 @@ def test_it_reads_well_and_is_a_table_in_notebooks() -> None:
     for word in ("elpd_loo", "p_loo", "Pareto k", "Reliable"):
         assert word in text
         assert word in html
-    assert max(map(len, text.splitlines())) <= 110
+    assert max(map(len, text.splitlines())) <= 96
 
 
 @pytest.mark.parametrize(("method", "options"), [("map", {}), ("ensemble", {"members": 2})])

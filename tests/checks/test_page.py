@@ -246,7 +246,7 @@ def test_groups_and_training_rows_are_handed_on(tmp_path: Path) -> None:
     page = Page(pc.report(fit, x, y, path, groups=groups, train=train, comparison={"other": other}, progress=False))
     assert "group by group" in page.text
     assert "by 10 groups" in page.text
-    for finding in pc.diagnose(fit, x, y, train=train).findings:
+    for finding in pc.diagnose(fit, x, y, train=train, groups=groups).findings:
         assert finding.verdict in page.text
         p = "<0.001" if finding.p_value < 0.001 else f"{finding.p_value:.3f}"
         assert re.search(rf"{re.escape(finding.name)}{re.escape(finding.belief)}[\d.−]*{p}", page.text), finding.name

@@ -126,7 +126,7 @@ def test_the_frame_holds_what_is_printed(kind: str, request: Any) -> None:
         assert name in html
     assert ("nats per row of 3" if kind == "vectors" else "nats per observation") in text
     assert repr(result) == text
-    assert max(map(len, text.splitlines())) <= 110
+    assert max(map(len, text.splitlines())) <= 96
 
 
 def test_the_same_seed_gives_the_same_numbers(vectors: Any) -> None:

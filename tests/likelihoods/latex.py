@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-_TOKEN = re.compile(r"\\[A-Za-z]+|\d+\.?\d*|\[[^\]]*\]|[A-Za-z]_[a-hj-z]|[A-Za-z]|[-+/^!(){}=_|,]")
+_TOKEN = re.compile(r"\\[A-Za-z]+(?:_[a-hj-z])?|\d+\.?\d*|\[[^\]]*\]|[A-Za-z]_[a-hj-z]|[A-Za-z]|[-+/^!(){}=_|,]")
 _TERMS = 400  # of an infinite sum
 
 

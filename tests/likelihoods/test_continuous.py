@@ -118,7 +118,7 @@ def _at(likelihood: Likelihood, symbol: str, value: torch.Tensor, t: int, i: int
     """A parameter's value at row t (and unit i): a number, vector or matrix; one of these for each component of a mixture."""
     k = likelihood.config.get("k")
     lead = (4,) if k is None else (4, k)
-    own = {r"\mu": (N,), r"\Sigma": (N, N)}.get(symbol, ()) if likelihood.event_dim else (N,)
+    own = {r"\mu": (N,), r"\Sigma": (N, N)}.get(symbol.removesuffix("_c"), ()) if likelihood.event_dim else (N,)
     if likelihood.event_dim and value.ndim < len(own):
         value = value.expand(own)
     whole = value.expand(*lead, *own)[t]
