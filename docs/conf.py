@@ -41,6 +41,8 @@ default_role = "py:obj"
 
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 3
+# A menu at every formula makes each a stop of the Tab key, between one hint and the next too.
+mathjax3_config = {"options": {"enableMenu": False}}
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
