@@ -32,7 +32,7 @@ def module(name: str) -> ModuleType:
             empty.__path__ = [str(PACKAGE.joinpath(*package.split(".")[1:]))]
             sys.modules[package] = empty
         inputs = ModuleType("probcost.inputs")
-        inputs.same_length = None  # type: ignore[attr-defined]
+        inputs.same_length = inputs.labelled = None  # type: ignore[attr-defined]
         sys.modules["probcost.inputs"] = inputs
     return importlib.import_module(f"probcost.{name}")
 

@@ -77,11 +77,12 @@ def fit(
     Args:
         model: prior + network + likelihood.
         x: inputs ``[T, ...]``: a tensor, an array or a data frame, in any units; standardised inside.
-        y: observations ``[T, N]``, likewise; the columns of a data frame name the units.
+        y: observations ``[T, N]``, likewise; the columns of a data frame, or a series' name, name the units.
         method: ``"map"`` (a point: maximum a posteriori), ``"ensemble"`` (several of them, trained together),
             ``"laplace"`` (a normal posterior of the last layer), ``"svi"`` (a variational posterior of all of them) or
             ``"nuts"`` (draws from the posterior itself; for small models).
-        epochs: at most so many passes over the rows; early stopping usually ends training before.
+        epochs: at most so many passes over the rows; early stopping usually ends training before. 200 unless given, or what the
+            model has for its own (a `FaceEmbedding`: 45).
         batch_size: rows a step; at most the number of training rows.
         lr: learning rate of Adam.
         validation: rows to judge on: ``"auto"`` holds out a tenth (whole groups where groups are given, whole stretches
@@ -89,7 +90,8 @@ def fit(
             Where the observations are people, and few, ``"auto"`` holds out each fifth of them in turn, and trains on all
             in the end.
         groups: one label a row; rows of one group are never split between training and held-out rows.
-        seed: the same seed gives the same numbers on the same machine.
+        seed: the same seed gives the same numbers on the same machine, from the same first weights: a network draws those
+            when it is made, so call `torch.manual_seed` before that.
         device: where to train, such as ``"cuda"``; None for where the model is.
         progress: show a progress bar.
         checkpoint: a folder to save the training state in, every few seconds; the same call resumes from it.
@@ -133,6 +135,9 @@ def fit(
     if optimizer == "lbfgs" and isinstance(validation, str):
         validation = None
     together = ensemble.at_least_two(members) if method == "ensemble" else None
+    y = model.observed(y)
+    if isinstance(validation, tuple) and len(validation) == 2:
+        validation = validation[0], model.observed(validation[1])
     data = prepare(trained, x, y, validation=validation, groups=groups, seed=seed, members=together)
     own = model.fit_defaults
     batch_size = min(own["batch_size"], len(data.train)) if batch_size is None and "batch_size" in own else batch_size
@@ -151,7 +156,9 @@ def fit(
         task, parts, cross_validated = crossfit(task)
         data = task.data
     posterior, history = METHODS[method](task, **options)
-    history.held_out = history.held_out or cross_validated
+    if cross_validated:
+        history.held_out, history.at_most = cross_validated, settings.epochs
+        history.stopped = f"of at most {settings.epochs} epochs, as many as were best for people held out in turn"
     if method in _CALIBRATED:
         history.rescaled = calibrate(trained, posterior, data, seed)
     settling = posterior.draws(_SETTLING_DRAWS, seed)
@@ -205,7 +212,8 @@ def _check_network(model: CostModel, data: TrainingData) -> None:
         with torch.no_grad():
             raw = model.network(x)
     except RuntimeError as error:
-        raise ValueError(f"the network cannot take x with rows of shape {list(x.shape[1:])}: {error}") from error
+        told = f"the network cannot take x with rows of shape {list(x.shape[1:])}"
+        raise ValueError(f"{told}{model.takes or f': {error}'}") from error
     finally:
         model.train(was_training)
     expected = (len(x), model.likelihood.num_outputs)

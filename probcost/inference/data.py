@@ -12,7 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from probcost.inputs import as_inputs, as_observations, by_name, column_names, same_length, warn_of_offsets
+from probcost.inputs import (
+    as_inputs,
+    as_observations,
+    by_name,
+    column_names,
+    labelled,
+    listed,
+    same_length,
+    same_order,
+    warn_of_offsets,
+)
 from probcost.model import CostModel
 from probcost.networks import Standardize
 
@@ -21,6 +31,7 @@ __all__ = ["Rows", "TrainingData", "prepare", "split_rows"]
 _HELD_OUT = 0.1
 _BLOCKS = 20
 _LARGEST = 1e15
+_FEW_ROWS = 20
 _PARTS = 5
 _MANY_GROUPS = 200
 
@@ -84,6 +95,13 @@ def prepare(
         )
     same_length(x=x, y=y)
     inputs, observations = as_inputs(x, like), as_observations(y, model.likelihood, like)
+    # A prior says what so few rows do not.
+    if len(inputs) < _FEW_ROWS and model.prior is None:
+        warnings.warn(
+            f"x has {len(inputs)} row{'s' * (len(inputs) > 1)}: so few can hardly teach a model anything, or show whether it "
+            "is right",
+            stacklevel=3,
+        )
     warn_of_offsets("x", x, like.dtype)
     if not model.likelihood.discrete:
         warn_of_offsets("y", y, like.dtype)
@@ -103,7 +121,7 @@ def prepare(
             kept, held = _people_held_out(groups, validation, seed)
         train = Rows(inputs[kept], observations[kept])
         held_out = Rows(inputs[held], observations[held]) if len(held) else None
-    standardize = _standardizer(train.x, together=model.one_scale or train.x.ndim > 3)
+    standardize = _standardizer(train.x, column_names(x), together=model.one_scale or train.x.ndim > 3)
     # Small data are too dear to be held out from everybody. Groups and stretches of time are not equally long, or not many.
     exchangeable = held_out is not None and not isinstance(validation, tuple) and groups is None and not model.ordered
     folds = None
@@ -144,6 +162,7 @@ def _of_moderate_size(y: Tensor) -> None:
 def _given(x: Any, y: Any, *, model: CostModel, like: Tensor) -> Rows:
     rows = Rows(as_inputs(x, like), as_observations(y, model.likelihood, like))
     same_length(**{"validation x": rows.x, "validation y": rows.y})
+    same_order(**{"validation x": x, "validation y": y})
     if rows.x.shape[1:] != like.shape[1:]:
         raise ValueError(f"validation x has rows of shape {list(rows.x.shape[1:])}, x of {list(like.shape[1:])}")
     return rows
@@ -212,9 +231,7 @@ def _shuffled(groups: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _held_out_mask(n: int, fraction: float, groups: Any, ordered: bool, rng: np.random.Generator) -> np.ndarray:
     if groups is not None:
-        labels = np.asarray(groups)
-        if labels.shape != (n,):
-            raise ValueError(f"groups has shape {list(labels.shape)}; one label for each of the {n:,} rows is needed")
+        labels = np.asarray(labelled(groups, n))
         names = np.unique(labels)
         if len(names) < 2:
             raise ValueError(f"groups holds one group only ({names[0]!r}); at least two are needed to hold one out")
@@ -228,7 +245,7 @@ def _held_out_mask(n: int, fraction: float, groups: Any, ordered: bool, rng: np.
     return np.asarray(rng.permutation(n) < math.floor(fraction * n))
 
 
-def _standardizer(x: Tensor, *, together: bool) -> Standardize:
+def _standardizer(x: Tensor, names: list[str] | None, *, together: bool) -> Standardize:
     """Mean and scale per column (vectors), per feature (sequences), or one ``together`` (pixels)."""
     axes = tuple(range(x.ndim)) if together else tuple(range(x.ndim - 1))
     wide = x.double()
@@ -239,7 +256,7 @@ def _standardizer(x: Tensor, *, together: bool) -> Standardize:
     if bool(constant.any()):
         columns = torch.nonzero(constant.reshape(-1)).reshape(-1).tolist()
         warnings.warn(
-            f"x is constant in column(s) {', '.join(map(str, columns[:5]))}{' …' if len(columns) > 5 else ''}: "
+            f"x is constant in column(s) {listed(columns, None if together else names)}: "
             "they carry no information and enter as zeros",
             stacklevel=4,
         )

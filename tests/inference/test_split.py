@@ -51,7 +51,7 @@ def test_a_single_row_is_never_held_out() -> None:
         (10, 1.5, None, "validation must be"),
         (10, True, None, "validation must be"),
         (3, 0.1, None, "leaves nothing on one side"),
-        (10, "auto", torch.zeros(9), r"groups has shape \[9\]; one label for each of the 10 rows"),
+        (10, "auto", torch.zeros(9), r"groups has shape \[9\] and y has 10 rows; one label a row"),
         (10, "auto", np.zeros(10), "one group only"),
     ],
 )

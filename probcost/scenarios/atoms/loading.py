@@ -13,6 +13,8 @@ from probcost.scenarios.atoms.dataset import AtomDataset, as_labels, assign_spli
 
 __all__ = ["load"]
 
+_ZIP = b"PK"
+
 
 def load(path: str | os.PathLike[str]) -> AtomDataset:
     """The data set in an ``.npz`` file.
@@ -25,7 +27,7 @@ def load(path: str | os.PathLike[str]) -> AtomDataset:
 
     Raises:
         FileNotFoundError: where there is no such file.
-        ValueError: for a damaged file, a missing array, or arrays that do not fit each other.
+        ValueError: for a file of another kind, a damaged file, a missing array, or arrays that do not fit each other.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -36,6 +38,12 @@ def load(path: str | os.PathLike[str]) -> AtomDataset:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {os.fspath(path)!r}")
+    with open(path, "rb") as file:
+        if file.read(len(_ZIP)) != _ZIP:
+            raise ValueError(
+                f"{os.fspath(path)!r} is no .npz file: arrays x [T, P] and y [T, 3] in Å are wanted, as np.savez writes them; "
+                f"for a table of numbers see probcost.regress"
+            )
     arrays = _read(path)
     try:
         return _dataset(arrays)

@@ -46,6 +46,16 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path, share: float) -> None:
         atoms.load(path)
 
 
+def test_files_of_another_kind_are_told_where_they_belong(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("age,strength\n28,40\n")
+    np.save(tmp_path / "x.npy", ARRAYS["x"])
+    for name in ("table.csv", "x.npy"):
+        with pytest.raises(
+            ValueError, match=rf"{name}' is no .npz file: arrays x .* and y .*; for a table .* see probcost.regress"
+        ):
+            atoms.load(tmp_path / name)
+
+
 class Bomb:
     """Unpickling it leaves a file behind."""
 
