@@ -115,8 +115,8 @@ def _read_npz(file: Path) -> dict[str, NDArray[Any]]:
     except Exception as error:
         if "Object arrays" in str(error):
             raise ValueError(
-                f"{str(file)!r} holds pickled objects, which can execute code and are not read; store the spikes as "
-                "flat arrays, spike_times [n] in seconds and spike_neurons [n]"
+                f"{str(file)!r} holds pickled objects, which can execute code and are not read; store plain arrays: spikes "
+                "as spike_times [n] in seconds and spike_neurons [n], names and units as lists of strings"
             ) from error
         raise ValueError(f"{str(file)!r} is damaged, truncated or no .npz file: {error}") from error
 
@@ -138,13 +138,14 @@ def _read_mat(file: Path) -> dict[str, NDArray[Any]]:
 
 
 def _from_npz(contents: Mapping[str, NDArray[Any]]) -> SpikeRecording:
-    _require(contents, ("covariates", "covariate_names", "bin_width"), NPZ_CONTENTS)
+    spikes = () if "spike_times" in contents or "spike_neurons" in contents else ("counts",)
+    _require(contents, (*spikes, "covariates", "covariate_names", "bin_width"), NPZ_CONTENTS)
     covariates, names = contents["covariates"], [str(name) for name in contents["covariate_names"].ravel()]
     bin_width = _scalar(contents, "bin_width")
     start = _scalar(contents, "start") if "start" in contents else 0.0
     neuron_names = [str(name) for name in contents.get("neuron_names", np.empty(0)).ravel()]
     times = None
-    if "spike_times" in contents or "counts" not in contents:
+    if not spikes:
         _require(contents, ("spike_times", "spike_neurons"), NPZ_CONTENTS)
         n_neurons = contents["counts"].shape[-1] if "counts" in contents else len(neuron_names)
         times = _by_neuron(contents["spike_times"], contents["spike_neurons"], n_neurons)
@@ -228,4 +229,5 @@ def _require(contents: Mapping[str, Any], keys: tuple[str, ...], accepted: str) 
     missing = [key for key in keys if key not in contents]
     if missing:
         found = ", ".join(key for key in contents if not key.startswith("__")) or "nothing"
-        raise ValueError(f"{' and '.join(missing)} is missing; found {found}; accepted are {accepted}")
+        are = "is" if len(missing) == 1 else "are"
+        raise ValueError(f"{', '.join(missing)} {are} missing; found {found}; accepted are {accepted}")

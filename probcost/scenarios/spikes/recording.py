@@ -27,7 +27,7 @@ class Split:
         >>> recording = spikes.simulate_motorcycle(n_neurons=3, duration=60.0)
         >>> split = recording.split(n_lags=2)
         >>> split
-        Split: 836 training, 116 validation and 236 test bins; 3 neurons
+        Split: 836 training, 116 validation and 236 test bins; 3 neurons that spike often enough to be judged
         >>> recording.counts[split.train].shape
         (836, 3)
     """
@@ -40,7 +40,7 @@ class Split:
     def __repr__(self) -> str:
         return (
             f"Split: {len(self.train):,} training, {len(self.validation):,} validation and {len(self.test):,} test "
-            f"bins; {len(self.neurons)} neurons"
+            f"bins; {len(self.neurons)} neurons that spike often enough to be judged"
         )
 
 
@@ -88,9 +88,20 @@ class SpikeRecording:
         n_bins, n_neurons = counts.shape
         covariates = as_finite(self.covariates, "covariates")
         if len(covariates) != n_bins:
-            raise ValueError(
-                f"counts has {n_bins:,} bins and covariates has {len(covariates):,}; they must be equally many"
+            shapes = (
+                f"counts is [{n_bins:,}, {n_neurons:,}] and covariates [{len(covariates):,}, {covariates.shape[1]:,}]"
             )
+            turned = [
+                name
+                for name, other, length in (
+                    ("counts", n_neurons, len(covariates)),
+                    ("covariates", covariates.shape[1], n_bins),
+                )
+                if other == length
+            ]
+            way_out = f"is it {turned[0]}.T?" if turned else "they must have equally many rows"
+            raise ValueError(f"{shapes}; a row is a bin of time in both: {way_out}")
+        self._suspect(counts)
         if not (np.isfinite(self.bin_width) and self.bin_width > 0):
             raise ValueError(f"bin_width is {self.bin_width}, it must be a positive, finite number of seconds")
         if not np.isfinite(self.start):
@@ -121,6 +132,21 @@ class SpikeRecording:
         if self.spike_times is not None:
             self._set(spike_times=tuple(np.asarray(times, dtype=np.float64) for times in self.spike_times))
             self._check_spike_times()
+
+    def _suspect(self, counts: NDArray[np.int64]) -> None:
+        """Warn of what is possible, and more often a slip of units or axes."""
+        n_bins, n_neurons = counts.shape
+        largest = int(np.gcd.reduce(counts, axis=None))
+        for odd, words in (
+            (self.bin_width >= 5, f"bin_width is {self.bin_width:g} seconds; was it in milliseconds?"),
+            (n_neurons > n_bins, f"counts has {n_neurons:,} neurons in {n_bins:,} bins; is it counts.T, time first?"),
+            (
+                largest > 1 and np.count_nonzero(counts) >= 100,
+                f"all counts are multiples of {largest}; are they rates rather than counts?",
+            ),
+        ):
+            if odd:
+                warnings.warn(words, UserWarning, stacklevel=4)
 
     @property
     def duration(self) -> float:

@@ -62,7 +62,9 @@ def test_a_constant_covariate_is_dropped_with_a_warning() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"covariates": COVARIATES[:399]}, "counts has 400 bins and covariates has 399"),
+        ({"covariates": COVARIATES[:399]}, r"counts is \[400, 3\] and covariates \[399, 2\].*equally many rows"),
+        ({"counts": COUNTS.T}, r"a row is a bin of time in both: is it counts.T\?"),
+        ({"covariates": COVARIATES.T}, r"is it covariates.T\?"),
         ({"counts": changed(COUNTS, (7, 2), -1)}, r"counts\[7, 2\] is -1"),
         ({"counts": changed(COUNTS, (7, 2), 0.5)}, r"counts\[7, 2\] is 0.5"),
         ({"counts": changed(COUNTS, (7, 2), np.nan)}, r"counts\[7, 2\] is nan"),
@@ -145,7 +147,23 @@ def test_quiet_neurons_are_not_scored() -> None:
     made = SpikeRecording(counts, RNG.normal(size=(1000, 1)), ["x"], 0.05)
     split = made.split()
     assert split.neurons.tolist() == [0, 3]
-    assert repr(split) == "Split: 690 training, 90 validation and 190 test bins; 2 neurons"
+    assert (
+        repr(split)
+        == "Split: 690 training, 90 validation and 190 test bins; 2 neurons that spike often enough to be judged"
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "bin_width", "message"),
+    [
+        (COUNTS, 50.0, "was it in milliseconds"),
+        (20 * COUNTS, 0.05, "all counts are multiples of 20; are they rates"),
+        (COUNTS[:2].repeat(3, axis=1), 0.05, r"9 neurons in 2 bins; is it counts.T"),
+    ],
+)
+def test_slips_of_units_and_axes_are_warned_of(counts: Any, bin_width: float, message: str) -> None:
+    with pytest.warns(UserWarning, match=message):
+        SpikeRecording(counts, np.arange(len(counts))[:, None], ["x"], bin_width)
 
 
 def test_too_short_to_split() -> None:
