@@ -111,6 +111,15 @@ class CostModel(nn.Module):
             return nullcontext()
         return pyro.plate(f"{self.likelihood.unit}s", self.likelihood.n_units, dim=-1)
 
+    @property
+    def takes(self) -> str:
+        """What the network takes, in words that follow "cannot take x with rows of shape …"; empty where torch's own serve."""
+        return ""
+
+    def observed(self, y: Any) -> Any:
+        """Observations as numbers, of what was handed to `fit` as y; as it is, for most models."""
+        return y
+
     def settle(
         self,
         x: Tensor,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.spatial.distance import cdist
 from probcost.checks.comparisons_evidence import ComparisonEvidence, PairEvidence, TripletEvidence
 from probcost.checks.comparisons_recalibration import FEWEST_PEOPLE, Term, recalibrate_pairs, recalibrate_triplets
 from probcost.checks.diagnosis_result import Finding
+from probcost.checks.p_values import holm
 
 __all__ = ["AS_EXPECTED", "calibration_error", "coherence", "diagnose_comparisons", "of_pairs", "of_triplets", "spread"]
 
@@ -29,7 +31,7 @@ def diagnose_comparisons(fit: Any, photos: Any, people: Any, level: float = 0.05
 
     Level and sureness are tests, which take people as their unit: pairs and triplets that share a person depend on each other.
     Two lines are statements of fact, whose p-value is 0 or 1: what a family of likelihoods is, and whether an embedding has
-    collapsed.
+    collapsed. Only tests are corrected for being many, so that a check of the same tests says the same.
 
     Args:
         fit: what has ``comparison_evidence(photos, people, seed)``, as a fit of faces does.
@@ -38,7 +40,9 @@ def diagnose_comparisons(fit: Any, photos: Any, people: Any, level: float = 0.05
         seed: of the triplets that are drawn.
     """
     evidence = fit.comparison_evidence(photos, people, seed)
-    return [*of_pairs(evidence, level), *coherence(evidence), *of_triplets(evidence, level), *spread(evidence)]
+    found = [*of_pairs(evidence, level), *coherence(evidence), *of_triplets(evidence, level), *spread(evidence)]
+    corrected = holm([f.p_value for f in found], [f.judged and not f.fact for f in found])
+    return [replace(f, p_corrected=float(p)) for f, p in zip(found, corrected, strict=True)]
 
 
 def of_pairs(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]:
@@ -48,13 +52,12 @@ def of_pairs(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]:
     )
     sure = "P(same person) is as near 0 and 1 as the photos warrant"
     if evidence.pairs is None:
-        never = "never learned: fit with validation='auto', or with (photos, people) of other people"
-        yield Finding("P(same): level", right, math.nan, 0.0, "", 1.0, 0.0, never)
+        never = "P(same) was never learned: fit with validation='auto', or with (photos, people) of other people"
+        yield Finding("P(same): level", right, math.nan, 0.0, "", 1.0, 0.0, never, judged=False)
         return
     pairs = evidence.pairs
     found = recalibrate_pairs(pairs.logit, pairs.same, pairs.first, pairs.second)
     assert found.level is not None
-    few = min(evidence.people, evidence.with_two) < FEWEST_PEOPLE
     ece = f"expected calibration error {calibration_error(pairs):.3f}"
     advice = "teach the curve on people from where it will be used: fit(..., validation=(photos, people))"
     odds = math.exp(found.level.estimate)
@@ -63,7 +66,7 @@ def of_pairs(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]:
     )
     lower = f"one person is {1 / odds:.2g} times less likely than said, in odds: strangers look more alike than the curve knows"
     effect = f"{found.level.estimate:+.2f} ± {found.level.standard_error:.2f} in log-odds; {ece}"
-    p, verdict = _judged(found.level, few, evidence.with_two, level, lambda up: higher if up else lower)
+    p, verdict, judged = _judged(found.level, evidence, level, lambda up: higher if up else lower)
     yield Finding(
         "P(same): level",
         right,
@@ -74,6 +77,7 @@ def of_pairs(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]:
         _worth(found.level, found.people),
         verdict,
         advice if p < level else "",
+        judged=judged,
     )
     slope = math.exp(found.log_slope.estimate)
     over = (
@@ -81,7 +85,7 @@ def of_pairs(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]:
     )
     under = f"too timid: log-odds of P(same) deserve {slope:.2g} times their size"
     effect = f"slope {slope:.2f}, {_interval(found.log_slope)}; {ece}"
-    p, verdict = _judged(found.log_slope, few, evidence.with_two, level, lambda up: under if up else over)
+    p, verdict, judged = _judged(found.log_slope, evidence, level, lambda up: under if up else over)
     yield Finding(
         "P(same): sureness",
         sure,
@@ -92,6 +96,7 @@ def of_pairs(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]:
         _worth(found.log_slope, found.people),
         verdict,
         advice if p < level else "",
+        judged=judged,
     )
 
 
@@ -107,8 +112,7 @@ def of_triplets(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]
     effect = f"{100 * right:.1f} % right and {100 * said:.1f} % said; slope {slope:.2f}, {_interval(found.log_slope)}"
     over = f"too sure about strangers: log-odds of its answers deserve {slope:.2g} times their size"
     under = f"too timid: log-odds of its answers deserve {slope:.2g} times their size"
-    few = min(evidence.people, evidence.with_two) < FEWEST_PEOPLE
-    p, verdict = _judged(found.log_slope, few, evidence.with_two, level, lambda up: under if up else over)
+    p, verdict, judged = _judged(found.log_slope, evidence, level, lambda up: under if up else over)
     advice, remedies = "", tuple[Any, ...]()
     if p < level:
         advice = (
@@ -117,7 +121,9 @@ def of_triplets(evidence: ComparisonEvidence, level: float) -> Iterator[Finding]
         )
         remedies = () if evidence.tempered is None else (evidence.tempered(slope),)
     worth = _worth(found.log_slope, found.people)
-    yield Finding("sureness of triplets", belief, slope, 1.0, effect, p, worth, verdict, advice, remedies)
+    yield Finding(
+        "sureness of triplets", belief, slope, 1.0, effect, p, worth, verdict, advice, remedies, judged=judged
+    )
 
 
 def coherence(evidence: ComparisonEvidence) -> Iterator[Finding]:
@@ -133,14 +139,16 @@ def coherence(evidence: ComparisonEvidence) -> Iterator[Finding]:
         verdict = AS_EXPECTED
         if together.min() < 1 - _ROUNDING:
             verdict = f'coherent: what lacks to 1 is "neither by the margin", {1 - mean:.2f} on average'
-        yield Finding("coherence of triplets", belief, mean, 1.0, effect, 1.0, 0.0, verdict)
+        yield Finding("coherence of triplets", belief, mean, 1.0, effect, 1.0, 0.0, verdict, fact=True)
         return
     verdict = f"both answers together make {mean:.2f} on average, and up to {most:.2f}: a cost of one answer, not of a ranking"
     advice = (
         "a slack whose two answers exclude each other at margin 0, or a choice among photos; as a cost for training, "
         "and for the order of distances, it does no harm"
     )
-    yield Finding("coherence of triplets", belief, mean, 1.0, effect, 0.0, 0.0, verdict, advice, evidence.coherent)
+    yield Finding(
+        "coherence of triplets", belief, mean, 1.0, effect, 0.0, 0.0, verdict, advice, evidence.coherent, fact=True
+    )
 
 
 def spread(evidence: ComparisonEvidence) -> Iterator[Finding]:
@@ -163,7 +171,9 @@ def spread(evidence: ComparisonEvidence) -> Iterator[Finding]:
         advice = "a cost with a least value: triplets with margin and zero, or a choice among photos on the unit sphere"
     remedies = evidence.coherent if advice else ()
     p = 0.0 if advice else 1.0
-    yield Finding("spread of the embedding", belief, dimension, width, effect, p, 0.0, verdict, advice, remedies)
+    yield Finding(
+        "spread of the embedding", belief, dimension, width, effect, p, 0.0, verdict, advice, remedies, fact=True
+    )
 
 
 def calibration_error(pairs: PairEvidence) -> float:
@@ -174,13 +184,16 @@ def calibration_error(pairs: PairEvidence) -> float:
     return float(np.abs(np.bincount(within, weight * (p - pairs.same), _BINS)).sum())
 
 
-def _judged(term: Term, few: bool, people: int, level: float, in_words: Callable[[bool], str]) -> tuple[float, str]:
-    """P-value and verdict; 1 where nothing can be said."""
-    if few:
-        return 1.0, f"too few people to judge: {people} with two photos, and at least {FEWEST_PEOPLE} are needed"
+def _judged(
+    term: Term, evidence: ComparisonEvidence, level: float, in_words: Callable[[bool], str]
+) -> tuple[float, str, bool]:
+    """P-value and verdict, and whether anything can be said; where not, 1 and why."""
+    if evidence.with_two < FEWEST_PEOPLE:
+        who = f"{evidence.with_two} {'people' if evidence.with_two > 1 else 'person'} with two photos or more"
+        return 1.0, f"{who}, at least {FEWEST_PEOPLE} are needed", False
     if not math.isfinite(term.p_value):
-        return 1.0, "cannot be judged: these photos are told apart almost without an error, or not at all"
-    return term.p_value, in_words(term.estimate > 0) if term.p_value < level else AS_EXPECTED
+        return 1.0, "these photos are told apart almost without an error, or not at all", False
+    return term.p_value, in_words(term.estimate > 0) if term.p_value < level else AS_EXPECTED, True
 
 
 def _worth(term: Term, people: int) -> float:

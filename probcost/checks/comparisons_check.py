@@ -33,8 +33,8 @@ class ComparisonCheck(Check):
     def looked_at(self) -> str:
         """How much of what, in words."""
         assert self.evidence is not None
-        pairs = len(self.pit)
-        return f"{len(self.evidence.person):,} photos of {self.evidence.people:,} people, {pairs:,} pairs"
+        photos = f"{len(self.evidence.person):,} photos of {self.evidence.people:,} people"
+        return photos if self.evidence.pairs is None else f"{photos}, {len(self.pit):,} pairs"
 
     def plot(self) -> Figure:
         """Whether P(same) comes true, with standard errors by people, and how both kinds of pairs are spread over it."""
@@ -60,7 +60,7 @@ def check_comparisons(fit: Any, photos: Any, people: Any, level: float = 0.05, s
         raise ValueError(f"level is {level}; it must lie between 0 and 1")
     evidence = fit.comparison_evidence(photos, people, seed)
     lines = tuple(
-        Line(f.name, f.belief, f.statistic, f.expected, f.p_value, f.verdict)
+        Line(f.name, f.belief, f.statistic, f.expected, f.p_value, f.verdict, judged=f.judged)
         for f in (*of_pairs(evidence, level), *of_triplets(evidence, level))
     )
     probability = np.empty(0) if evidence.pairs is None else special.expit(evidence.pairs.logit)

@@ -61,8 +61,11 @@ def plot_comparisons(check: ComparisonCheck) -> Figure:
         right.set(xlabel="P(same person)", ylabel="share of pairs", title="Both kinds of pairs", xlim=(0, 1))
         right.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
         figure.legend(loc="outside lower left", ncols=4, fontsize="small", markerscale=0.6)
-        verdict = f"Not calibrated: {len(check.rejected)} of {len(check.lines)} beliefs rejected"
-        title = "Calibrated: nothing speaks against the model" if check.ok else verdict
+        verdict = f"Not calibrated: {len(check.rejected)} of {len(check.judged)} beliefs rejected"
+        nothing = (
+            f"Not judged: {check.not_judged}" if check.not_judged else "Calibrated: nothing speaks against the model"
+        )
+        title = nothing if check.ok else verdict
         figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
     return figure
 

@@ -86,7 +86,7 @@ def diagnose(
     name = f"{type(fit.model.likelihood).__name__} by {fit.method}"
     own = getattr(fit, "findings", None)
     if own is not None:
-        findings = _corrected(own(x, y, level=level, seed=seed))
+        findings = tuple(own(x, y, level=level, seed=seed))
         proposed = [remedy for finding in findings if finding.p_corrected < level for remedy in finding.next]
         units = fit.model.likelihood.n_units
         return Diagnosis(findings, (), tuple(proposed), None, frozenset(), level, name, len(y), units, None, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def plot_diagnosis(diagnosis: Diagnosis) -> Figure:
 
     with style():
         if diagnosis.residuals is None:
-            figure = Figure(figsize=(8, 1.2 + 0.45 * len(diagnosis.findings)), layout="constrained")
+            figure = Figure(figsize=(8, 1.65 + 0.45 * len(diagnosis.findings)), layout="constrained")
             _findings(figure.subplots(), diagnosis)
         else:
             figure = Figure(figsize=(11, 7.6), layout="constrained")
@@ -42,7 +43,12 @@ def plot_diagnosis(diagnosis: Diagnosis) -> Figure:
             _all(axes[1, 1], diagnosis.residuals)
         names = ", ".join(finding.name for finding in diagnosis.denied[:4])
         more = ", ..." if len(diagnosis.denied) > 4 else ""
-        title = "Nothing speaks against this cost function" if diagnosis.ok else f"Denied: {names}{more}"
+        nothing = (
+            f"Not judged: {diagnosis.not_judged}"
+            if diagnosis.not_judged
+            else "Nothing speaks against this cost function"
+        )
+        title = textwrap.fill(nothing, 70) if diagnosis.ok else f"Denied: {names}{more}"
         figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
     return figure
 
@@ -73,20 +79,30 @@ def _findings(axis: Axes, diagnosis: Diagnosis) -> None:
     findings = diagnosis.findings[::-1]
     p = np.array([max(finding.p_value, 1e-4) for finding in findings])
     denied = np.array([finding.p_corrected < diagnosis.level for finding in findings])
+    judged = np.array([finding.judged for finding in findings])
+    alone = ~denied & (p < diagnosis.level)
     position = np.arange(len(findings))
-    for chosen, colour, label in ((~denied, "model", "as expected"), (denied, "alert", "denied")):
+    blue, orange = COLOURS["model"], COLOURS["alert"]
+    for chosen, edge, face, label in (
+        (judged & ~denied & ~alone, blue, blue, "as expected"),
+        (alone, orange, "white", "denied alone, uncorrected"),
+        (denied, orange, orange, "denied"),
+    ):
         if chosen.any():
-            axis.scatter(p[chosen], position[chosen], s=49, color=COLOURS[colour], label=label, zorder=3)
+            axis.scatter(p[chosen], position[chosen], s=49, color=face, edgecolors=edge, label=label, zorder=3)
+    for at in position[~judged]:
+        axis.text(1.0, at, "could not be judged", ha="right", va="center", fontsize=10, color=COLOURS["data"])
     axis.axvline(diagnosis.level, color=COLOURS["quiet"], linewidth=1.5, linestyle="--")
     axis.set_xscale("log")
     axis.set(
         xlim=(7e-5, 1.4),
-        ylim=(-0.7, len(findings) - 0.3),
+        ylim=(-0.7, len(findings) + 0.3),  # a row for the legend, whose marks would pass for findings
         xlabel="p-value, uncorrected (0.0001 or less at the left edge)",
     )
     axis.set_yticks(position, [finding.name for finding in findings], fontsize=10)
     axis.set_title("How improbable each finding is under the model")
-    axis.legend(loc="upper left", fontsize=10)
+    if judged.any():
+        axis.legend(loc="upper left", ncols=3, fontsize=10, borderaxespad=0.0)
 
 
 def _along(axis: Axes, z: Floats, predicted: Floats) -> None:

@@ -27,13 +27,16 @@ class Finding:
         statistic: what the data show.
         expected: the same under the model.
         effect: how large the deviation is, in words.
-        p_value: uniform under the model.
+        p_value: uniform under the model; 0 or 1 of a fact, 1 where it could not be judged.
         worth: about what dropping the belief would gain, nats per observation: half of what the statistic exceeds its
             expectation by, over the number of observations.
         verdict: in words; "as expected" where the data do not deny the belief.
         advice: what to try where they do; empty otherwise.
         next: likelihoods, or other remedies, that drop this assumption; best first, empty where the belief holds.
-        p_corrected: Holm's correction of ``p_value`` for the number of findings, and a quarter more.
+        p_corrected: Holm's correction of ``p_value`` for the number of findings that were tested, and a quarter more (of
+            comparisons, whose lines are few, no more).
+        judged: whether these data could say anything of it; where not, the verdict says why.
+        fact: whether it is stated, and not tested: of what a family of likelihoods is, or an embedding does.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Finding:
     advice: str = ""
     next: tuple[Any, ...] = ()
     p_corrected: float = float("nan")
+    judged: bool = True
+    fact: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,8 +106,18 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        """Whether no assumption is denied at ``level``, corrected for their number (Holm)."""
+        """Whether no assumption is denied at ``level``, corrected for their number (Holm).
+
+        True as well where none could be tested: `not_judged` then says why.
+        """
         return not self.denied
+
+    @property
+    def not_judged(self) -> str:
+        """Why no assumption could be tested, in words; empty where one could."""
+        tests = [finding for finding in self.findings if not finding.fact]
+        judged = any(finding.judged for finding in tests)
+        return "" if judged else "; ".join(dict.fromkeys(finding.verdict for finding in tests))
 
     @property
     def denied(self) -> tuple[Finding, ...]:

@@ -80,7 +80,11 @@ def as_html(diagnosis: Diagnosis) -> str:
 
 def summary(diagnosis: Diagnosis) -> str:
     """One sentence or two: whether anything is denied, and what to do first."""
-    of = f"{diagnosis.model}, {diagnosis.rows:,} × {diagnosis.units:,}, {len(diagnosis.findings)} assumptions"
+    judged, number = sum(finding.judged for finding in diagnosis.findings), len(diagnosis.findings)
+    assumptions = f"{number} assumptions" if judged == number else f"{judged} of {number} assumptions could be judged"
+    of = f"{diagnosis.model}, {diagnosis.rows:,} × {diagnosis.units:,}, {assumptions}"
+    if diagnosis.ok and diagnosis.not_judged:
+        return f"Not judged: {diagnosis.not_judged} ({of})."
     if diagnosis.ok:
         return f"Nothing speaks against this cost function ({of})."
     names = ", ".join(finding.name for finding in diagnosis.denied)
@@ -115,8 +119,9 @@ def _gain(trial: Trial) -> str:
 
 def _rows(diagnosis: Diagnosis) -> Iterator[tuple[str, ...]]:
     for finding in diagnosis.findings:
-        mark = "✗" if finding.p_corrected < diagnosis.level else "~" if finding.p_value < diagnosis.level else "✓"
-        p = "<0.001" if finding.p_value < 0.001 else f"{finding.p_value:.3f}"
-        effect = f" ({finding.effect})" if mark != "✓" and finding.effect else ""
-        worth = f"{finding.worth:.4f}" if mark != "✓" else ""
+        told = finding.p_value < diagnosis.level
+        mark = "✗" if finding.p_corrected < diagnosis.level else "~" if told else "✓" if finding.judged else "–"
+        p = "–" if not finding.judged else "<0.001" if finding.p_value < 0.001 else f"{finding.p_value:.3f}"
+        effect = f" ({finding.effect})" if told and finding.effect else ""
+        worth = f"{finding.worth:.4f}" if told else ""
         yield mark, finding.name, worth, p, finding.verdict + effect

@@ -86,15 +86,19 @@ def sidak(p_values: ArrayLike) -> float:
     return -math.expm1(p.size * math.log1p(-smallest)) if smallest < 1 else 1.0
 
 
-def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+def holm(p_values: ArrayLike, tested: ArrayLike | None = None) -> NDArray[np.float64]:
     """P-values corrected for being many: any true belief's falls below α with chance α at most, dependent or not.
+
+    Args:
+        tested: which of them a test gave; those of facts stay as they are and count for nothing. All, unless given.
 
     Source: Holm, "A simple sequentially rejective multiple test procedure", 1979, https://www.jstor.org/stable/4615733
     """
     p = _numbers(p_values)
-    order = np.argsort(p)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1.0)
+    among = np.arange(len(p)) if tested is None else np.flatnonzero(tested)
+    order = among[np.argsort(p[among])]
+    adjusted = p.copy()
+    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)).clip(max=1.0)
     return adjusted
 
 

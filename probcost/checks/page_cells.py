@@ -10,8 +10,10 @@ from probcost.checks.page_html import Cell, number
 __all__ = ["code", "legend", "mark", "nats", "p_value", "with_error"]
 
 
-def mark(p: float, corrected: float, level: float) -> Cell:
-    """Whether a line is denied, doubtful or as expected, for eyes and for screen readers."""
+def mark(p: float, corrected: float, level: float, *, judged: bool = True) -> Cell:
+    """Whether a line is denied, doubtful, as expected or not judged, for eyes and for screen readers."""
+    if not judged:
+        return Cell('<span role="img" aria-label="not judged">–</span>', "mark")
     if corrected < level:
         return Cell('<span role="img" aria-label="denied">✗</span>', "mark no")
     if p < level:
@@ -27,12 +29,16 @@ def legend(marks: set[str]) -> str:
             yield "✗ denied, corrected for the number of lines."
         if any("~" in mark for mark in marks):
             yield "~ denied alone, not after the correction: chance does that to a true model too."
+        if any("–" in mark for mark in marks):
+            yield "– could not be judged, and is not counted."
 
     return f"<p>{' '.join(lines())}</p>" if list(lines()) else ""
 
 
-def p_value(p: float) -> Cell:
+def p_value(p: float, *, judged: bool = True) -> Cell:
     """As one reads it."""
+    if not judged:
+        return Cell("–", "number")
     return Cell("&lt;0.001" if p < 0.001 else f"{p:.3f}", "number")
 
 

@@ -26,6 +26,10 @@ def verdict(diagnosis: Diagnosis, check: Check) -> str:
     """The first thing to read: does the belief hold, what does not, what to try next."""
     denied, rejected = list(diagnosis.denied), list(check.rejected)
     looked_at = escape(check.looked_at)
+    if not denied and check.not_judged:
+        return _opening(
+            "", f"Not judged: {escape(check.not_judged)}.", f"Nothing could be tested on these data ({looked_at})."
+        )
     if not denied and not rejected:
         return _opening("", "Calibrated.", f"Nothing in these data ({looked_at}) speaks against the cost function.")
     if not denied:
@@ -37,8 +41,12 @@ def verdict(diagnosis: Diagnosis, check: Check) -> str:
     deny = f"The data deny that {escape(_first_of(denied))}.{_cost(denied[0], check)}{_advised(diagnosis)}"
     if not rejected:
         but = re.split(r": |, most of all|, and |; ", denied[0].verdict)[0]
+        word = "Calibrated"
         holds = f"Predictions pass the check of calibration ({looked_at}), and yet not every belief holds."
-        return _opening("denied", f"Calibrated, but {escape(but)}.", f"{holds} {deny}")
+        if check.not_judged:
+            word = "Not judged"
+            holds = f"Of calibration these data ({looked_at}) say nothing: {escape(check.not_judged)}."
+        return _opening("denied", f"{word}, but {escape(but)}.", f"{holds} {deny}")
     names = "; ".join(line.name for line in rejected)
     return _opening("denied", "Not calibrated.", f"The check denies: {escape(names)}. {deny}")
 
@@ -84,12 +92,12 @@ def diagnosed(diagnosis: Diagnosis) -> Section:
         to_try = f'<span class="advice">→ {escape(advice[finding.name])}</span>' if advice.get(finding.name) else ""
         rows.append(
             [
-                mark(finding.p_value, finding.p_corrected, diagnosis.level),
+                mark(finding.p_value, finding.p_corrected, diagnosis.level, judged=finding.judged),
                 Cell(f'{escape(finding.name)}<span class="more">{escape(finding.belief)}</span>', "words"),
                 Cell(
                     f"{finding.worth:.4f}".replace("-", "−") if told and math.isfinite(finding.worth) else "", "number"
                 ),
-                p_value(finding.p_value),
+                p_value(finding.p_value, judged=finding.judged),
                 Cell(escape(finding.verdict + effect) + to_try, "words"),
             ]
         )
@@ -139,7 +147,10 @@ def _advice_of_each(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
 def _reading(diagnosis: Diagnosis) -> str:
     """How to read the diagnosis's picture."""
     if diagnosis.residuals is None:
-        return "What is left of the dashed line is improbable under the model; in orange what is denied, corrected."
+        return (
+            "What is left of the dashed line is improbable under the model; in orange what is denied, corrected, and as a ring "
+            "what is denied alone and not after the correction."
+        )
     best = "In orange among the beliefs tried: the one to try first. " if diagnosis.first is not None else ""
     return (
         f"{best}Bands are point by point: a true model leaves them at one point in twenty by chance (of twenty lags, one; drawn "

@@ -54,13 +54,20 @@ def trained(history: History) -> Section | None:
         return None
     epochs = f"{len(history.cost):,} epoch{'s' * (len(history.cost) > 1)}"
     sentences = [f"Training stopped after {epochs}: {history.stopped or 'all were done'}."]
-    if history.held_out and history.best_epoch >= 0:
+    if history.at_most:
+        chosen = f"{len(history.cost):,} of at most {history.at_most:,} epochs, chosen on people held out in turn."
+        sentences = [
+            f"Trained for {chosen} After as many, those who had not been met cost {history.held_out[-1]:.4g} nats per row."
+        ]
+    elif history.held_out and history.best_epoch >= 0:
         kept = history.held_out[history.best_epoch]
         which = "the latest epoch kept of any network is" if history.members else "the weights kept are those of epoch"
         sentences.append(f"By the cost on held-out rows, {which} {history.best_epoch + 1}, at {kept:.4g} nats per row.")
     if _unfinished(history):
         sentences.append(
-            "The cost on held-out rows was still falling: it stopped while still improving. Give it more epochs."
+            "The limit decided, not they: their cost was still falling, and more epochs may help."
+            if history.at_most
+            else "The cost on held-out rows was still falling: it stopped while still improving. Give it more epochs."
         )
     if history.mean_first:
         sentences.append(f"Before that, the mean alone was trained for {history.mean_first:,} epochs.")
@@ -76,7 +83,8 @@ def trained(history: History) -> Section | None:
 def _unfinished(history: History) -> bool:
     """Whether training ran out of epochs where the last one was the best so far on held-out rows."""
     last = len(history.held_out) - 1
-    if last < 1 or history.stopped == "converged":
+    chosen = len(history.cost) < history.at_most
+    if last < 1 or chosen or history.stopped == "converged":
         return False
     kept = history.members or [history.best_epoch]
     return 2 * sum(epoch == last for epoch in kept) >= len(kept) and history.held_out[-1] < history.held_out[-2]
@@ -139,11 +147,11 @@ def checked(check: Check, diagnosis: Diagnosis, shown: str) -> Section:
     lines = _distinct(check)
     rows = [
         [
-            mark(line.p_value, corrected, check.level),
+            mark(line.p_value, corrected, check.level, judged=line.judged),
             Cell(f'{escape(line.name)}<span class="more">{escape(line.belief)}</span>', "words"),
             number(line.statistic),
             number(line.expected),
-            p_value(line.p_value),
+            p_value(line.p_value, judged=line.judged),
             Cell(escape(line.verdict), "words"),
         ]
         for line, corrected in lines

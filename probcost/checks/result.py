@@ -28,10 +28,11 @@ class Line:
         belief: what the model holds, in words.
         statistic: what the data show.
         expected: the same under the model.
-        p_value: uniform under the model.
+        p_value: uniform under the model; 1 where it could not be judged.
         verdict: in words.
         design_effect: how many times fewer independent observations those tested were worth; 1 where none were found to
             depend on each other.
+        judged: whether these data could say anything of it; where not, the verdict says why.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Line:
     p_value: float
     verdict: str
     design_effect: float = 1.0
+    judged: bool = True
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,8 +77,21 @@ class Check:
 
     @property
     def ok(self) -> bool:
-        """Whether no belief is rejected at ``level``, corrected for the number of lines (Holm)."""
+        """Whether no belief is rejected at ``level``, corrected for the number of lines judged (Holm).
+
+        True as well where none could be judged: `not_judged` then says why.
+        """
         return not self.rejected
+
+    @property
+    def judged(self) -> tuple[Line, ...]:
+        """The lines that these data could say anything of; only they are counted."""
+        return tuple(line for line in self.lines if line.judged)
+
+    @property
+    def not_judged(self) -> str:
+        """Why no line could be judged, in words; empty where one could."""
+        return "" if self.judged else "; ".join(dict.fromkeys(line.verdict for line in self.lines))
 
     @property
     def looked_at(self) -> str:
@@ -94,7 +109,7 @@ class Check:
     @cached_property
     def corrected(self) -> Floats:
         """Holm's corrected p-values, one for each line."""
-        return holm([line.p_value for line in self.lines])
+        return holm([line.p_value for line in self.lines], [line.judged for line in self.lines])
 
     def to_frame(self) -> pd.DataFrame:
         """One row a line, indexed by its name; ``p_corrected`` is what ``ok`` goes by."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator
 from html import escape
@@ -18,6 +19,7 @@ _HEADER = ("", "", "found", "expected", "p", "verdict")
 _LEGEND = {
     "✗": "✗ rejected, corrected for the number of lines",
     "~": "~ rejected alone, not after the correction: chance does that to a true model too",
+    "–": "– could not be judged, and is not counted",
 }
 
 
@@ -55,7 +57,11 @@ def as_html(check: Check) -> str:
 
 
 def _summary(check: Check) -> str:
-    of = f"{check.looked_at}, {len(check.lines)} beliefs tested at {100 * check.level:g} %"
+    if check.not_judged:
+        return f"Not judged: {check.not_judged} ({check.looked_at})."
+    tested, untested = len(check.judged), len(check.lines) - len(check.judged)
+    of = f"{check.looked_at}, {tested} belief{'s' * (tested != 1)} tested at {100 * check.level:g} %"
+    of += f", {untested} could not be judged" if untested else ""
     if check.ok:
         return f"Calibrated: nothing speaks against the model ({of})."
     names = ", ".join(line.name for line in check.rejected)
@@ -77,13 +83,17 @@ def _notes(check: Check) -> Iterator[str]:
 
 def _rows(check: Check) -> Iterator[tuple[str, ...]]:
     for line, corrected in zip(check.lines, check.corrected, strict=True):
-        mark = "✗" if corrected < check.level else "~" if line.p_value < check.level else "✓"
+        mark = "✗" if corrected < check.level else "~" if line.p_value < check.level else "✓" if line.judged else "–"
         yield (mark, line.name, _number(line.statistic), _number(line.expected), _p_value(line), line.verdict)
 
 
 def _number(value: float) -> str:
+    if math.isnan(value):
+        return "–"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _p_value(line: Line) -> str:
+    if not line.judged:
+        return "–"
     return "<0.001" if line.p_value < 0.001 else f"{line.p_value:.3f}"

@@ -20,7 +20,9 @@ class History:
     ``held_out`` is empty when nothing was held out; ``best_epoch`` (counted from 0) is the one whose weights were kept.
     Of an ensemble, costs are means over members, ``members`` holds the epoch kept of each, ``best_epoch`` the latest.
     ``mean_first`` counts the epochs before these, in which the mean alone was trained, ``rescaled``
-    is the factor on all predicted scales that held-out rows asked for afterwards.
+    is the factor on all predicted scales that held-out rows asked for afterwards. ``at_most`` is how many epochs there might
+    have been where people held out in turn decided how many there are, and ``held_out`` is of the networks that had not met
+    them; else 0.
     """
 
     cost: list[float] = field(default_factory=list)
@@ -30,6 +32,7 @@ class History:
     members: list[int] = field(default_factory=list)
     mean_first: int = 0
     rescaled: float = 1.0
+    at_most: int = 0
 
     @classmethod
     def of_members(cls, histories: list[History]) -> History:

@@ -57,6 +57,7 @@ def as_fit(model: CostModel, x: Any, y: Any, *, seed: int = 0) -> Fit:
     trained = copy.deepcopy(model).eval()
     like = next(trained.parameters()).detach()
     same_length(x=x, y=y)
+    y = model.observed(y)
     inputs, observed = as_inputs(x, like), as_observations(y, trained.likelihood, like)
     _warn_unless_adapted(trained, observed)
     if isinstance(trained.standardize, nn.Identity):

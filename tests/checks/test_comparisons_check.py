@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,8 @@ from probcost.checks.comparisons_check import check_comparisons
 from probcost.checks.comparisons_evidence import ComparisonEvidence, PairEvidence, TripletEvidence
 from probcost.checks.comparisons_plots import reliability
 from probcost.checks.comparisons_recalibration import recalibrate_pairs, recalibrate_triplets
+from probcost.checks.diagnosis_result import Diagnosis
+from probcost.checks.result import Check
 from probcost.likelihoods import NWayChoice, Triplets, TripletSlack
 from probcost.scenarios import faces
 
@@ -181,15 +185,85 @@ def test_many_people_are_left_out_by_one_step_to_the_same_errors(monkeypatch: py
 
 @pytest.mark.parametrize("people", [2, 5])
 def test_too_few_people_are_said_to_be_too_few(people: int) -> None:
-    lines = check_comparisons(Known(people=people, slope=9.0), None, None).lines
-    assert [line.p_value for line in lines] == [1.0, 1.0]
-    assert all(f"too few people to judge: {people}" in line.verdict for line in lines)
+    check = check_comparisons(Known(people=people, slope=9.0), None, None)
+    assert [(line.p_value, line.judged) for line in check.lines] == [(1.0, False), (1.0, False)]
+    assert check.ok
+    assert check.not_judged == f"{people} people with two photos or more, at least 6 are needed"
+    assert str(check).startswith(f"Not judged: {check.not_judged}")
+    assert "✓" not in str(check)
+    assert "tested" not in str(check)
+    assert re.findall(r"^(.)  P\(same\): level .* (\S+)  \d people", str(check), re.MULTILINE) == [("–", "–")]
+    assert check.plot().get_suptitle() == f"Not judged: {check.not_judged}"
 
 
 def test_people_parted_without_an_error_say_nothing_of_the_slope() -> None:
     check = check_comparisons(Known(between=9.0), None, None)
-    assert check.lines[1].p_value == 1.0
-    assert "cannot be judged" in check.lines[1].verdict
+    assert not any(line.judged for line in check.lines)
+    assert check.not_judged == "these photos are told apart almost without an error, or not at all"
+
+
+def test_lines_that_could_not_be_judged_are_not_counted() -> None:
+    known = Known(level=0.5)
+    pairs = replace(known.comparison_evidence(None, None), pairs=None, triplets=answers(known))
+    check = check_comparisons(SimpleNamespace(comparison_evidence=lambda *_: pairs), None, None)
+    assert [line.judged for line in check.lines] == [False, True]
+    assert "never learned" in check.lines[0].verdict
+    assert check.corrected[1] == check.lines[1].p_value
+    assert "120 photos of 20 people, 1 belief tested at 5 %, 1 could not be judged" in " ".join(str(check).split())
+
+
+def answers(known: Known) -> TripletEvidence:
+    """Answers of a logistic comparison."""
+    gain, anchor, negative = triplets_of(known)
+    right, wrong = (-np.log1p(np.exp(-sign * 0.3 * gain)) for sign in (1, -1))
+    return TripletEvidence(right, wrong, anchor, negative)
+
+
+def with_facts(people: int, **wrong: float) -> tuple[Check, Diagnosis]:
+    """Check and diagnosis of an uncertain level, of sound answers to triplets, and of the diagnosis's two facts."""
+    known = Known(people=people, **wrong)  # type: ignore[arg-type]
+    evidence = replace(known.comparison_evidence(None, None), triplets=answers(known))
+    fit = SimpleNamespace(comparison_evidence=lambda *_: evidence)
+    findings = tuple(diagnose_comparisons(fit, None, None))
+    nothing: Any = ((), (), None, frozenset())
+    return check_comparisons(fit, None, None), Diagnosis(findings, *nothing, 0.05, "Known", 1, 1, None, {})
+
+
+def test_check_and_diagnosis_agree_on_the_lines_they_share() -> None:
+    between = set()
+    for level in np.linspace(0.0, 1.2, 25):
+        check, diagnosis = with_facts(20, level=level)
+        for line, p in zip(check.lines, check.corrected, strict=True):
+            finding = diagnosis[line.name]
+            assert (finding.p_value, finding.p_corrected) == (line.p_value, pytest.approx(p))
+            between.add((line.p_value < 0.05, p < 0.05))
+            assert (finding.verdict == "as expected") == (line.p_value >= 0.05)
+        assert check.ok == diagnosis.ok
+        facts = [f for f in diagnosis.findings if f.fact]
+        assert [f.name for f in facts] == ["coherence of triplets", "spread of the embedding"]
+        assert [f.p_corrected for f in facts] == [f.p_value for f in facts]
+    assert between == {(False, False), (True, False), (True, True)}  # some of each were seen
+
+
+def test_a_doubtful_line_is_not_drawn_as_expected_nor_one_that_was_not_judged() -> None:
+    drawn = {}
+    for level in np.linspace(0.0, 1.2, 25):
+        _, diagnosis = with_facts(20, level=level)
+        axis = diagnosis.plot().axes[0]
+        legend = axis.get_legend()
+        assert legend is not None
+        drawn |= {text.get_text(): points for text, points in zip(legend.get_texts(), axis.collections, strict=True)}
+        doubtful = [f.p_value for f in diagnosis.findings if f.p_value < 0.05 <= f.p_corrected]
+        shown = drawn.pop("denied alone, uncorrected", None)
+        assert sorted(doubtful) == sorted([] if shown is None else np.asarray(shown.get_offsets())[:, 0])
+        expected = np.asarray(drawn["as expected"].get_offsets())[:, 0]
+        assert (expected >= 0.05).all()
+    _, few = with_facts(4)
+    axis = few.plot().axes[0]
+    assert [len(np.asarray(points.get_offsets())) for points in axis.collections] == [2]  # the two facts
+    assert [text.get_text() for text in axis.texts] == ["could not be judged"] * 3
+    assert str(few).startswith("Not judged: 4 people with two photos or more, at least 6 are needed")
+    assert "2 of 5 assumptions could be judged" in " ".join(str(few).split())
 
 
 def test_the_slope_of_triplets_is_that_of_simulated_answers() -> None:
@@ -321,7 +395,7 @@ def test_check_shows_people_as_units(hinge: Any, photos: faces.FaceDataset) -> N
     x, people = unseen(photos)
     check = pc.check(hinge, x, [f"p{i}" for i in people])
     assert check.looked_at == "60 photos of 10 people, 1,770 pairs"
-    assert "photos of 10 people" in str(check)
+    assert "photos of 10 people" in " ".join(str(check).split())
     assert list(check.to_frame().index) == ["P(same): level", "P(same): sureness", "sureness of triplets"]
     assert set(check.units.index) == {f"p{i}" for i in np.unique(people)}
     assert (check.units["photos"] == 6).all()

@@ -70,6 +70,10 @@ def test_the_smallest_of_many_by_hand() -> None:
 
 def test_holm_by_hand() -> None:
     np.testing.assert_allclose(p_values.holm([0.04, 0.01, 0.03, 0.5]), [0.09, 0.04, 0.09, 0.5])
+    # A fact, 0 or 1, is no test, and costs the others nothing.
+    np.testing.assert_allclose(
+        p_values.holm([0.04, 0.0, 0.01, 1.0], [True, False, True, False]), [0.04, 0.0, 0.02, 1.0]
+    )
 
 
 def test_kolmogorov_against_scipy() -> None:

@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -436,6 +437,48 @@ def test_photos_are_compared_and_not_scored_row_by_row(tmp_path: Path) -> None:
         assert finding.belief in page.text
     assert "there is no row to score" in page.text
     assert 'aria-label="-\\sum_{q=1}^{Q} \\log p_q"' in page.source
+
+
+def told(fit: Any, photos: faces.FaceDataset, rows: Any, tmp_path: Path) -> tuple[str, str]:
+    """The banner of a report on photos, and its text."""
+    page = Page(pc.report(fit, photos.x[rows], photos.person[rows], tmp_path / "report.html", progress=False))
+    verdict = re.search(r'<p class="verdict[^>]*>(.*?)</p>', page.source)
+    assert verdict is not None
+    return html.unescape(re.sub("<[^>]*>", "", verdict[1])), page.text
+
+
+def test_too_few_people_are_not_called_calibrated(tmp_path: Path) -> None:
+    photos = faces.simulate_faces(n_people=16, n_photos=6, size=(16, 16), seed=1)
+    few = "5 people with two photos or more, at least 6 are needed"
+    for likelihood, banner in (
+        ("n_way", f"Not judged: {few}. Nothing"),
+        ("exponential", "Not judged, but both answers"),
+    ):
+        torch.manual_seed(0)
+        train = photos.person > 4
+        fit = pc.fit(faces.model(photos, likelihood), photos.x[train], photos.y[train], epochs=2, progress=False)
+        verdict, text = told(fit, photos, ~train, tmp_path)
+        assert verdict.startswith(banner)
+        assert few in verdict
+        assert "could not be judged, and is not counted" in text
+        # Each of three lines, in the diagnosis and in the check.
+        assert text.count(few) >= 6
+        assert "pass the check" not in text
+
+
+def test_epochs_chosen_on_people_held_out_are_not_called_too_few(tmp_path: Path) -> None:
+    photos = faces.simulate_faces(n_people=12, n_photos=6, size=(16, 16), seed=1)
+    torch.manual_seed(0)
+    fit = pc.fit(faces.model(photos), photos.x, photos.y, epochs=40, lr=5e-3, progress=False)
+    n = len(fit.history.cost)
+    assert n < 40
+    _, text = told(fit, photos, np.arange(len(photos)), tmp_path)
+    assert f"Trained for {n} of at most 40 epochs, chosen on people held out in turn." in text
+    assert "more epochs" not in text
+    assert "Training stopped" not in text
+    # Where people held out were told apart better to the last, the limit was all that stopped it.
+    fit.history.at_most, fit.history.held_out[-1] = n, fit.history.held_out[-2] - 0.1
+    assert "The limit decided, not they" in told(fit, photos, np.arange(len(photos)), tmp_path)[1]
 
 
 def browse(page: Path, width: int, tmp_path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from probcost.scenarios.faces.face_embedding import FaceEmbedding, model
 from probcost.scenarios.faces.face_fit import FaceFit
 from probcost.scenarios.faces.gallery import Gallery, Identity
 from probcost.scenarios.faces.intervals import Interval, bootstrap_people
-from probcost.scenarios.faces.loading import from_arrays, load, load_folder, load_npz
+from probcost.scenarios.faces.loading import from_arrays, load, load_folder, load_npz, read
 from probcost.scenarios.faces.pairs import all_pairs
 from probcost.scenarios.faces.plots import plot_embedding, plot_neighbours, plot_photos
 from probcost.scenarios.faces.same_person import learn_curve
@@ -49,6 +49,7 @@ __all__ = [
     "plot_reliability",
     "plot_roc",
     "plot_spread",
+    "read",
     "retrieval_scores",
     "same_person_scores",
     "simulate_faces",

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from probcost.checks.comparisons_evidence import ComparisonEvidence, PairEvidence, TripletEvidence
 from probcost.likelihoods import NWayChoice, Triplets, TripletSlack
-from probcost.scenarios.faces.pairs import all_pairs, as_array, pair_distances
+from probcost.scenarios.faces.pairs import all_pairs, as_array, pair_distances, refuse_missing
 
 if TYPE_CHECKING:
     from probcost.scenarios.faces.face_fit import FaceFit
@@ -71,6 +71,7 @@ def _people(people: Any) -> tuple[tuple[str, ...], Indices]:
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         t = int(np.argmin(np.isfinite(values)))
         raise ValueError(f"people[{t}] is {values[t]}; a name or number is needed")
+    refuse_missing("people", values)
     names, person = np.unique(values.astype(str) if values.dtype.kind == "O" else values, return_inverse=True)
     return tuple(f"{name:g}" if values.dtype.kind == "f" else str(name) for name in names), person.astype(np.int64)
 

@@ -17,6 +17,7 @@ from probcost.model import CostModel
 from probcost.networks import Augment, PhotoNetwork
 from probcost.priors import Prior
 from probcost.scenarios.faces.face_fit import FaceFit
+from probcost.scenarios.faces.pairs import as_array, as_labels
 from probcost.scenarios.faces.same_person import learn_curve
 from probcost.scenarios.faces.scatter import whitening
 
@@ -40,6 +41,9 @@ class FaceEmbedding(CostModel):
 
     with ``"exponential"``, the tutorial's cost with its hinge around each triplet. The default, ``"n_way"``, asks of all photos
     in the batch at once which is of a's person: a softmax over −d²/T, in which the hardest photos count most.
+
+    `probcost.fit` takes photos ``x[t]`` and people ``y[t]``, numbers or names; unless told otherwise, for at most 45 epochs, in
+    batches of 48 photos and with a learning rate of 1e-3.
 
     After training, embeddings are turned into axes in which photos of one person scatter alike (`whitening`), and P(same
     person) is learned from people held out.
@@ -94,6 +98,15 @@ class FaceEmbedding(CostModel):
         self.register_buffer("whitening", torch.eye(likelihood.num_outputs // likelihood.comparison.width)[None])
         # Offset and log-slope of P(same person), learned from people held out of training; NaN until then.
         self.register_buffer("curve", torch.full((2,), torch.nan))
+
+    @property
+    def takes(self) -> str:
+        size = f"faces.load(path, size={self.image_shape[-2:]})"
+        return f": photos of shape {list(self.image_shape)} are needed, such as photos.x of what {size} returns"
+
+    def observed(self, y: Any) -> Any:
+        """People's numbers, where they are given by their names: a name's place in alphabetical order."""
+        return as_labels("y", y) if as_array(y).dtype.kind in "USO" else y
 
     @property
     def config(self) -> dict[str, Any]:
@@ -169,6 +182,13 @@ def _side_by_side(points: Tensor) -> Tensor:
 
 def model(dataset: Any, likelihood: str | Triplets = "n_way", *, prior: Prior | None = None) -> FaceEmbedding:
     """The model of a data set of photos.
+
+    Unless told otherwise, `probcost.fit` trains it for at most 45 epochs, in batches of 48 photos and with a learning rate of
+    1e-3. Of up to 200 people each fifth is held out in turn, to choose how many epochs there are (``"map"``, ``"ensemble"``).
+
+    Args:
+        dataset: a `FaceDataset`, or whatever has such an ``x``.
+        likelihood, prior: as for `FaceEmbedding`.
 
     Raises:
         ValueError: for an unknown likelihood.

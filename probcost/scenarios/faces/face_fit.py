@@ -38,7 +38,8 @@ _HOW_TO_JUDGE = (
 class FaceFit(Fit):
     """What `probcost.fit` returns for a `FaceEmbedding`.
 
-    Photos are ``[T, h, w]`` or ``[T, c, h, w]``, in the units of those trained on; one photo may come without the ``T``.
+    Photos are ``[T, h, w]`` (of one channel) or ``[T, c, h, w]``, in the units of those trained on; one photo may come without
+    the ``T``.
 
     Example:
         >>> photos = faces.simulate_faces(n_people=6, n_photos=4, size=(24, 20))
@@ -244,14 +245,18 @@ class FaceFit(Fit):
         Raises:
             ValueError: for another size, values that are not finite, or 0 … 255 in place of 0 … 1.
         """
-        x = as_inputs(photos, self.null_mean)
-        if x.ndim == len(self.input_shape):
+        x, shape = as_inputs(photos, self.null_mean), self.input_shape
+        # Of one channel, [T, h, w] and [T, 1, h, w] are the same photos.
+        if len(shape) > 1 and {shape[:-2], x.shape[1:-2]} <= {(), (1,)}:
+            x = x.reshape(-1, *shape[:-2], *x.shape[-2:])
+        elif x.ndim == len(shape):
             x = x[None]
-        if x.shape[1:] != self.input_shape:
-            raise ValueError(f"photos have shape {list(x.shape[1:])}; this fit was trained on {list(self.input_shape)}")
+        if x.shape[1:] != shape:
+            raise ValueError(f"photos have shape {list(x.shape[1:])}; this fit was trained on {list(shape)}")
         furthest = float(self.model.standardize(x).abs().max())
         if furthest > _FURTHEST:
             raise ValueError(
-                f"photos lie {furthest:,.0f} standard deviations from those trained on: are they 0 … 255 in place of 0 … 1?"
+                f"photos lie {furthest:,.0f} standard deviations from those trained on: are they 0 … 255 in place of 0 … 1? "
+                "photos.x of a data set is 0 … 1"
             )
         return x

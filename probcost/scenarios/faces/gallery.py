@@ -44,6 +44,13 @@ class Identity:
         return f"{self.person} ({self.probability:.2f}); of the gallery: {best}; nearest photo {self.nearest}"
 
 
+class Identities(list[Identity]):
+    """Answers, printed one a line."""
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self)) or "[]"
+
+
 class Gallery:
     """Embeddings of photos of known people, searched exactly by faiss: 100,000 of 64 dimensions in milliseconds.
 
@@ -120,7 +127,7 @@ class Gallery:
             raise ValueError("P(same person) was not learned: fit with people held out (validation='auto')")
         distance, rows = self.search(embedding, _NEAREST)
         offset, slope = float(curve[0]), float(curve[1].exp())
-        answers = []
+        answers = Identities()
         for point, d, r in zip(_array(embedding), distance, rows, strict=True):
             people = np.unique(self.person[r])
             mean = [np.linalg.norm(self.points[self.photos[g]] - point, axis=1).mean() for g in people]

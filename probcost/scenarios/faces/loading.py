@@ -6,19 +6,25 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from probcost.scenarios.faces.dataset import FaceDataset
-from probcost.scenarios.faces.pictures import read_grey, resized
+from probcost.scenarios.faces.pictures import height_and_width, read_picture, resized
 
-__all__ = ["from_arrays", "load", "load_folder", "load_npz"]
+if TYPE_CHECKING:
+    from probcost.scenarios.faces.face_fit import FaceFit
+
+__all__ = ["from_arrays", "load", "load_folder", "load_npz", "read"]
 
 _SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+_UNREAD = {".avif", ".heic", ".heif"}  # what telephones write, and Pillow reads with plugins only
 _NUMBERS_KEPT = 1_000_000  # above, labels are some register's numbers: they become names
 
 
@@ -39,6 +45,8 @@ def load(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> F
     """
     if Path(path).is_dir():
         return load_folder(path, size)
+    if Path(path).is_file() and Path(path).suffix.lower() in _SUFFIXES | _UNREAD:
+        raise ValueError(f"{os.fspath(path)!r} is a picture, not a folder; faces.read reads single pictures")
     dataset = load_npz(path)
     return dataset if size is None else dataset.resize(size)
 
@@ -85,8 +93,8 @@ def load_folder(folder: str | os.PathLike[str], size: tuple[int, int] | None = N
     """Grey photos from ``folder/person/photo.jpg``: each folder within is a person, of that name.
 
     People are counted in the order one reads: ``s2`` before ``s10``. Folders within a person's are read too; hidden files,
-    and files that are no pictures by their names, are left alone. A person's folder without a picture is left out, with a
-    warning.
+    and files that are no pictures by their names, are left alone. A person's folder without a picture, and pictures in formats
+    of telephones that Pillow does not read (HEIC, AVIF), are left out, with a warning.
 
     Args:
         folder: where the people's folders lie.
@@ -114,11 +122,17 @@ def load_folder(folder: str | os.PathLike[str], size: tuple[int, int] | None = N
     people = sorted((p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")), key=_as_read)
     files = {person: _pictures(person) for person in people}
     empty = [person.name for person in people if not files[person]]
+    unread = [file.suffix.lower() for person in people for file in _pictures(person, _UNREAD)]
+    kinds = " and ".join(sorted(set(unread)))
+    told = f"{len(unread)} file{'s' * (len(unread) > 1)} in {kinds}: convert them to .jpg or .png"
     people = [person for person in people if files[person]]
     if not people:
         raise ValueError(
             f"{os.fspath(folder)!r} holds no folders with pictures; person/photo.jpg is looked for within it"
+            + (f", and there are {told}" if unread else "")
         )
+    if unread:
+        warnings.warn(f"left out {told}", UserWarning, stacklevel=2)
     if empty:
         warnings.warn(f"left out, for want of a picture: {_listed(empty)}", UserWarning, stacklevel=2)
     photos, bad = _read([file for person in people for file in files[person]], size)
@@ -131,6 +145,61 @@ def load_folder(folder: str | os.PathLike[str], size: tuple[int, int] | None = N
         person_names=[person.name for person in people],
         path=[os.fspath(file) for file in photos],
     )
+
+
+def read(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    size: int | tuple[int, int] | None = None,
+    *,
+    channels: int | None = None,
+    like: FaceDataset | FaceFit | None = None,
+) -> Tensor:
+    """Single pictures as a fit takes them, ``[T, c, h, w]`` from 0 to 1: read, turned upright and resized as `load_folder` does.
+
+    The whole picture is taken: cut faces out as they were cut for training, else they are of another size within it.
+
+    Args:
+        paths: a file, or T of them.
+        size: ``(h, w)`` to bring every picture to (one number: both); None where all are of one size already.
+        channels: 1 for grey, which is usual, or 3 for red, green and blue.
+        like: a fit or a data set, to take size and channels from.
+
+    Raises:
+        FileNotFoundError: where a file is not there.
+        ValueError: where nothing is given, or pictures cannot be read or differ in size: all of them in one message; for
+            anything but 1 or 3 channels; where ``like`` is given beside size or channels.
+        ImportError: where Pillow is missing.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from PIL import Image
+        >>> with TemporaryDirectory() as folder:
+        ...     Image.effect_noise((200, 240), 50).save(f"{folder}/a.png")
+        ...     Image.effect_noise((150, 180), 50).save(f"{folder}/b.jpg")
+        ...     photos = faces.read([f"{folder}/a.png", f"{folder}/b.jpg"], size=(24, 20))
+        >>> photos.shape
+        torch.Size([2, 1, 24, 20])
+    """
+    files = [Path(path) for path in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)]
+    if not files:
+        raise ValueError("paths is empty; one file or more is needed")
+    if like is not None:
+        if size is not None or channels is not None:
+            raise ValueError("size and channels are those of like: give it alone, or give them")
+        shape = like.x.shape[1:] if isinstance(like, FaceDataset) else like.input_shape
+        size, channels = (shape[-2], shape[-1]), int(np.prod(shape[:-2]))
+    channels = 1 if channels is None else channels
+    if channels not in (1, 3):
+        raise ValueError(f"channels is {channels!r}; 1 (grey) or 3 (red, green, blue) is needed")
+    missing = [os.fspath(file) for file in files if not file.is_file()]
+    if missing:
+        raise FileNotFoundError(f"there is no file {_listed(missing)}")
+    photos, bad = _read(files, None if size is None else height_and_width(size), channels)
+    if bad:
+        raise ValueError(f"{len(bad)} of {len(files)} pictures cannot be read: {_listed(bad)}")
+    _require_one_size(photos)
+    x = torch.from_numpy(np.stack([photos[file] for file in files])).float() / 255
+    return x if x.ndim == 4 else x[:, None]
 
 
 def from_arrays(images: Any, labels: Any, names: Sequence[str] | None = None) -> FaceDataset:
@@ -186,18 +255,20 @@ def _conditions(arrays: dict[str, NDArray[Any]]) -> list[str]:
     return [name.removeprefix("condition_") for name in arrays if name.startswith("condition_")]
 
 
-def _pictures(person: Path) -> list[Path]:
-    found = (file for file in person.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file())
+def _pictures(person: Path, suffixes: Set[str] = _SUFFIXES) -> list[Path]:
+    found = (file for file in person.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
     shown = (f for f in found if not any(part.startswith(".") for part in f.relative_to(person).parts))
     return sorted(shown, key=lambda file: _as_read(file.relative_to(person)))
 
 
-def _read(files: list[Path], size: tuple[int, int] | None) -> tuple[dict[Path, NDArray[np.uint8]], list[str]]:
+def _read(
+    files: list[Path], size: tuple[int, int] | None, channels: int = 1
+) -> tuple[dict[Path, NDArray[np.uint8]], list[str]]:
     photos, bad = {}, []
     for file in files:
         # What Pillow raises on a damaged file is as varied as the formats; a missing Pillow is another matter.
         try:
-            photo = read_grey(file)
+            photo = read_picture(file, channels)
         except ImportError:
             raise
         except Exception as error:
@@ -208,8 +279,8 @@ def _read(files: list[Path], size: tuple[int, int] | None) -> tuple[dict[Path, N
 
 
 def _require_one_size(photos: dict[Path, NDArray[np.uint8]]) -> None:
-    usual = Counter(photo.shape for photo in photos.values()).most_common(1)[0][0]
-    other = [f"{f} ({p.shape[0]} × {p.shape[1]})" for f, p in photos.items() if p.shape != usual]
+    usual = Counter(photo.shape[-2:] for photo in photos.values()).most_common(1)[0][0]
+    other = [f"{f} ({p.shape[-2]} × {p.shape[-1]})" for f, p in photos.items() if p.shape[-2:] != usual]
     if other:
         raise ValueError(
             f"{len(other)} pictures are not {usual[0]} × {usual[1]} pixels like the others: {_listed(other)}; "

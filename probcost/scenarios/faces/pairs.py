@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from probcost.scenarios.faces.dataset import as_people
 
-__all__ = ["METRICS", "all_pairs", "as_array", "as_labels", "checked", "pair_distances", "pair_weights"]
+__all__ = [
+    "METRICS",
+    "all_pairs",
+    "as_array",
+    "as_labels",
+    "checked",
+    "pair_distances",
+    "pair_weights",
+    "refuse_missing",
+]
 
 METRICS = ("euclidean", "precomputed")
 
@@ -83,12 +92,27 @@ def checked(embedding: Any, person: Any, metric: str, weight: Any) -> tuple[Floa
 
 
 def as_labels(name: str, values: Any) -> NDArray[np.int64]:
-    """Whole numbers from 0: those given, or, of names, their places in alphabetical order."""
+    """Whole numbers from 0: those given, or, of names, their places in alphabetical order.
+
+    Raises:
+        ValueError: for a missing name, or a number that is no whole one from 0.
+    """
     labels = as_array(values)
+    refuse_missing(name, labels)
     if labels.dtype.kind not in "USO":
         return as_people(name, labels)
     order = np.unique(labels.astype(str).ravel(), return_inverse=True)[1]
     return order.astype(np.int64).reshape(labels.shape)
+
+
+def refuse_missing(name: str, labels: NDArray[Any]) -> None:
+    """Raise a ``ValueError`` that names the first missing one; as text it would be a person called "nan"."""
+    if labels.dtype.kind == "O":
+        import pandas as pd
+
+        missing = np.argwhere(pd.isna(labels))
+        if len(missing):
+            raise ValueError(f"{name}[{', '.join(map(str, missing[0]))}] is missing; a name or number is needed")
 
 
 def as_array(values: Any) -> NDArray[Any]:

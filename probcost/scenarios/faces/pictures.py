@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["height_and_width", "read_grey", "resized"]
+__all__ = ["height_and_width", "read_picture", "resized"]
 
 
-def read_grey(path: Path) -> NDArray[np.uint8]:
-    """The picture in a file, in grey levels ``[h, w]``.
+def read_picture(path: Path, channels: int = 1) -> NDArray[np.uint8]:
+    """The picture in a file, upright: grey levels ``[h, w]``, or red, green and blue ``[3, h, w]``.
 
     Raises:
         OSError, ValueError: whatever Pillow finds wrong with the file, a truncated one included.
@@ -24,8 +24,11 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     with image_module.open(path) as picture:
         upright = ImageOps.exif_transpose(picture)  # telephones write how they were held beside the pixels
         if upright.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off at 255
-            return (np.asarray(upright, dtype=np.float64) / 257).round().clip(0, 255).astype(np.uint8)
-        return np.asarray(upright.convert("L"))
+            grey = (np.asarray(upright, dtype=np.float64) / 257).round().clip(0, 255).astype(np.uint8)
+            return grey if channels == 1 else np.stack([grey] * channels)
+        if channels == 1:
+            return np.asarray(upright.convert("L"))
+        return np.moveaxis(np.asarray(upright.convert("RGB")), -1, 0)
 
 
 def resized(images: NDArray[Any], size: int | tuple[int, int]) -> NDArray[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import pyro
 import pytest
 import torch
+from PIL import Image
 from pyro import poutine
 
 import probcost as pc
@@ -93,6 +94,7 @@ def test_who_is_it_and_nobody(fitted: faces.FaceFit, halves: tuple[faces.FaceDat
     for answer in strangers:
         total = sum(p for _, p in answer.candidates)
         assert total + (answer.probability if answer.person == "unknown" else 1 - total) == pytest.approx(1, abs=1e-6)
+    assert str(strangers).splitlines() == [str(answer) for answer in strangers]
     with pytest.raises(ValueError, match="unknown must lie between 0 and 1, got 1"):
         fitted.identify(test.x[0], gallery, unknown=1)
     with pytest.raises(ValueError, match="2 photos and 3 people"):
@@ -180,6 +182,77 @@ def test_bad_photos_and_people_are_refused(fitted: faces.FaceFit, halves: Any) -
         pc.FaceEmbedding((16, 16), NWayChoice())  # type: ignore[arg-type]
 
 
+def test_grey_photos_need_no_channel_and_may_have_one(fitted: faces.FaceFit, halves: Any, tmp_path: Path) -> None:
+    _, test = halves
+    x, grey = test.x[:6], test.x[:6, 0]
+    points = fitted.embed(x)
+    assert torch.equal(fitted.embed(grey), points)
+    assert torch.equal(fitted.embed(torch.as_tensor(grey[0])), fitted.embed(x[0]))
+    assert torch.equal(fitted.match_probability(grey[0], grey), fitted.match_probability(x[0], x))
+    gallery = fitted.gallery(grey, test.person[:6])
+    assert [answer.nearest for answer in fitted.identify(grey, gallery)] == list(range(6))
+    assert str(pc.check(fitted, test.x[:, 0], test.person)) == str(pc.check(fitted, test.x, test.person))
+    with pytest.raises(ValueError, match=r"photos have shape \[3, 16, 16\]; this fit was trained on \[1, 16, 16\]"):
+        fitted.embed(np.zeros((2, 3, 16, 16)))
+    # And the other way round: a model without a channel takes photos with one.
+    torch.manual_seed(0)
+    flat: Any = pc.fit(
+        pc.FaceEmbedding((16, 16)), halves[0].x[:, 0], halves[0].y, validation=None, **{**FAST, "epochs": 1}
+    )
+    assert torch.equal(flat.embed(x), flat.embed(grey))
+    # Three channels are three channels: one photo, or several.
+    torch.manual_seed(0)
+    colour = np.repeat(halves[0].x, 3, 1)
+    model = pc.FaceEmbedding((3, 16, 16))
+    coloured: Any = pc.fit(model, colour, halves[0].y, validation=None, **{**FAST, "epochs": 1})
+    assert torch.equal(coloured.embed(colour[0]), coloured.embed(colour[:1]))
+    with pytest.raises(ValueError, match=r"photos have shape \[1, 16, 16\]; this fit was trained on \[3, 16, 16\]"):
+        coloured.embed(x)
+    for path in ("a.png", "b.png"):
+        Image.fromarray(test.images[0]).save(tmp_path / path)
+    assert faces.read([tmp_path / "a.png", tmp_path / "b.png"], like=coloured).shape == (2, 3, 16, 16)
+    assert torch.equal(flat.embed(faces.read(tmp_path / "a.png", like=flat)), flat.embed(test.x[0]))
+
+
+def test_people_may_be_given_by_name(halves: Any) -> None:
+    train, test = halves
+    options = {**FAST, "epochs": 2}
+    fits: list[Any] = []
+    # Names in the order of the numbers.
+    for people, others in (
+        (train.person, test.person),
+        ([f"p{i:02d}" for i in train.person], np.array([f"p{i:02d}" for i in test.person])),
+        (np.array([f"p{i:02d}" for i in train.person], dtype=object)[:, None], test.y),
+    ):
+        torch.manual_seed(0)
+        fits.append(pc.fit(faces.model(train), train.x, people, validation=(test.x, others), **options))
+    for fit in fits[1:]:
+        assert torch.equal(fit.embed(test.x), fits[0].embed(test.x))
+        assert torch.equal(fit.curve, fits[0].curve)
+    named = [f"p{i:02d}" for i in test.person]
+    checks = [pc.check(fits[0], test.x, people) for people in (named, test.person)]
+    assert checks[0].to_frame().equals(checks[1].to_frame())
+    with pytest.raises(ValueError, match="holds 1 person; comparisons need at least two"):
+        pc.fit(faces.model(train), train.x, ["Ada"] * len(train), **options)
+    for missing in (None, np.nan):
+        some = np.array([f"p{i}" for i in train.person], dtype=object)
+        some[3] = missing
+        with pytest.raises(ValueError, match=r"y\[3\] is missing; a name or number is needed"):
+            pc.fit(faces.model(train), train.x, some, **options)
+        with pytest.raises(ValueError, match=r"people\[3\] is missing; a name or number is needed"):
+            pc.check(fits[0], train.x, some)
+
+
+def test_photos_that_the_model_is_not_for_are_told_what_it_is_for(halves: Any) -> None:
+    train, _ = halves
+    for x, shape in ((train.images, r"\[16, 16\]"), (train.resize(40).x, r"\[1, 40, 40\]")):
+        told = (
+            rf"cannot take x with rows of shape {shape}: photos of shape \[1, 16, 16\] are needed, such as photos\.x of"
+        )
+        with pytest.raises(ValueError, match=told):
+            pc.fit(faces.model(train), x, train.y, **FAST)
+
+
 def test_the_curve_finds_the_truth() -> None:
     rng = np.random.default_rng(0)
     distance = rng.uniform(0, 2, 4000)
@@ -229,7 +302,8 @@ def test_few_people_are_held_out_in_turn_and_train_in_the_end(halves: Any, tmp_p
     model = faces.model(train)
     options = {**FAST, "epochs": 6}
     fit: Any = pc.fit(model, train.x, train.y, checkpoint=tmp_path, **options)
-    assert len(fit.history.held_out) == len(fit.history.cost) <= 6
+    assert len(fit.history.held_out) == len(fit.history.cost) <= 6 == fit.history.at_most
+    assert "of at most 6 epochs, as many as were best for people held out in turn" in str(fit.history)
     assert {f"part-{k}" for k in range(5)} <= {folder.name for folder in tmp_path.iterdir()}
     p = fit.match_probability(test.x[0], test.x)
     # The same call goes on from what is on disk, to the same numbers.

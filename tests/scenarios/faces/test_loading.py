@@ -96,6 +96,69 @@ def test_folders_without_pictures(folder: Path, tmp_path: Path) -> None:
         faces.load_folder(tmp_path / "nowhere")
 
 
+def test_pictures_of_telephones_that_are_not_read_are_counted_once(folder: Path, tmp_path: Path) -> None:
+    for name in ("s1/a.HEIC", "s1/b.avif", "s2/c.heic"):
+        (folder / name).write_bytes(b"not read")
+    told = r"left out 3 files in \.avif and \.heic: convert them to \.jpg or \.png"
+    with pytest.warns(UserWarning, match=told) as caught:
+        assert len(faces.load(folder)) == 9
+    assert len(caught) == 1
+    alone = tmp_path / "telephone"
+    (alone / "Ada").mkdir(parents=True)
+    (alone / "Ada" / "1.heic").write_bytes(b"not read")
+    with pytest.raises(
+        ValueError, match=r"no folders with pictures; .* there are 1 file in \.heic: convert them to \.jpg"
+    ):
+        faces.load(alone)
+
+
+def test_single_pictures_are_read_as_the_loader_reads_them(folder: Path, tmp_path: Path) -> None:
+    dataset = faces.load(folder, size=(4, 3))
+    files = [folder / "s10" / "2.pgm", str(folder / "s1" / "1.pgm")]
+    rows = [[Path(p).parts[-2:] for p in dataset.path or []].index(Path(file).parts[-2:]) for file in files]
+    for told in ({"size": (4, 3)}, {"like": dataset}):
+        x = faces.read(files, **told)  # type: ignore[arg-type]
+        assert x.shape == (2, 1, 4, 3)
+        np.testing.assert_array_equal(x.numpy(), dataset.x[rows])
+    assert faces.read(files[0]).shape == (1, 1, 8, 6)
+    assert faces.read([files[1], files[1]], size=5).shape == (2, 1, 5, 5)
+    # Turned, coloured and of 16 bits, as in a folder.
+    pixels = write(tmp_path / "colour.png", (8, 6, 3))
+    np.testing.assert_allclose(
+        faces.read(tmp_path / "colour.png", channels=3)[0], np.moveaxis(pixels, -1, 0) / 255, atol=1e-6
+    )
+    ramp = np.linspace(0, 65535, 48).astype(np.uint16).reshape(8, 6)
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    np.testing.assert_allclose(
+        faces.read(tmp_path / "deep.png", channels=3)[0], np.stack([ramp / 65535] * 3), atol=0.003
+    )
+    turned = Image.fromarray(np.tile(np.arange(0, 240, 30, dtype=np.uint8), (6, 1)))
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "turned.png", exif=exif)
+    np.testing.assert_allclose(255 * faces.read(tmp_path / "turned.png")[0, 0, :, 0], np.arange(0, 240, 30), atol=1e-4)
+    with pytest.raises(ValueError, match=r"1\.pgm' is a picture, not a folder; faces\.read reads single pictures"):
+        faces.load(folder / "s1" / "1.pgm")
+
+
+def test_single_pictures_that_cannot_be_read(folder: Path) -> None:
+    fine, cut = folder / "s1" / "1.pgm", folder / "s1" / "2.pgm"
+    cut.write_bytes(b"P5 8 6 255\n")
+    write(folder / "wide.png", (8, 9))
+    with pytest.raises(FileNotFoundError, match=r"there is no file nowhere\.png"):
+        faces.read([fine, "nowhere.png"])
+    for paths, options, told in (
+        ([fine, cut], {}, r"1 of 2 pictures cannot be read: .*2\.pgm"),
+        ([fine, folder / "wide.png"], {}, r"1 pictures are not 8 × 6 pixels like the others: .*wide\.png \(8 × 9\)"),
+        ([], {}, "paths is empty"),
+        (fine, {"channels": 2}, "channels is 2; 1"),
+        (fine, {"size": 0}, "size is 0"),
+        (fine, {"size": 8, "like": faces.simulate_faces(2, 2, size=(8, 8))}, "size and channels are those of like"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            faces.read(paths, **options)  # type: ignore[arg-type]
+
+
 def test_files_that_are_no_data_set(tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     path.write_bytes(b"PK not a zip file")
