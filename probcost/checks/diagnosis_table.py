@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from probcost.checks.notebook_html import cell, notebook_table
+
 if TYPE_CHECKING:
     from probcost.checks.diagnosis_result import Diagnosis, Finding, Trial
 
@@ -59,23 +61,24 @@ def as_text(diagnosis: Diagnosis) -> str:
 
 
 def as_html(diagnosis: Diagnosis) -> str:
-    """The same with the belief behind each line."""
-    header = (*_HEADER, "belief", "what to try")
-    head = "".join(f"<th style='text-align:left'>{cell}</th>" for cell in header)
-    body = "".join(
-        "<tr>"
-        + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in (*row, finding.belief, finding.advice))
-        + "</tr>"
-        for row, finding in zip(_rows(diagnosis), diagnosis.findings, strict=True)
-    )
-    table = f"<p>{escape(summary(diagnosis))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    """The same with the belief below each name, and what to try below each verdict."""
+    rows = [
+        [
+            cell(mark),
+            cell(name, finding.belief),
+            cell(worth),
+            cell(p),
+            cell(said, finding.advice and f"→ {finding.advice}"),
+        ]
+        for (mark, name, worth, p, said), finding in zip(_rows(diagnosis), diagnosis.findings, strict=True)
+    ]
+    table = f"<p>{escape(summary(diagnosis))}</p>{notebook_table(_HEADER, rows)}"
     if not diagnosis.trials:
         return table
-    tried = "".join(
-        f"<tr><td>{escape(trial.name)}</td><td>{escape(_gain(trial))}</td></tr>" for trial in diagnosis.trials
+    tried = notebook_table(("belief", "gain"), [(cell(trial.name), cell(_gain(trial))) for trial in diagnosis.trials])
+    return (
+        f"{table}<p>Tried on the same predictions: shape learned on half of the rows, scored on the others.</p>{tried}"
     )
-    note = "Tried on the same predictions: shape learned on half of the rows, scored on the others."
-    return f"{table}<p>{note}</p><table><tbody>{tried}</tbody></table>"
 
 
 def summary(diagnosis: Diagnosis) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
+from probcost.checks.notebook_html import cell, notebook_table
+
 if TYPE_CHECKING:
     from probcost.checks.result import Check, Line
 
@@ -46,14 +48,13 @@ def as_text(check: Check) -> str:
 
 
 def as_html(check: Check) -> str:
-    """A table with the belief behind each line."""
-    head = "".join(f"<th style='text-align:left'>{cell}</th>" for cell in (*_HEADER, "belief"))
-    body = "".join(
-        "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in (*row, line.belief)) + "</tr>"
-        for row, line in zip(_rows(check), check.lines, strict=True)
-    )
+    """A table with the belief below each line's name."""
+    rows = [
+        [cell(mark), cell(name, line.belief), *map(cell, rest)]
+        for (mark, name, *rest), line in zip(_rows(check), check.lines, strict=True)
+    ]
     notes = "".join(f"<p>{escape(note)}</p>" for note in _notes(check))
-    return f"<p>{escape(_summary(check))}</p>{notes}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<p>{escape(_summary(check))}</p>{notes}{notebook_table(_HEADER, rows)}"
 
 
 def _summary(check: Check) -> str:
