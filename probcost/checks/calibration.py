@@ -25,6 +25,7 @@ from probcost.checks.units import unit_columns, variance_ratio
 __all__ = ["calibration"]
 
 _LEAST_ROWS_IN_TIME = 8
+_MOST_NAMED = 3
 _COVERAGES = (0.5, 0.9, 0.95)
 # What is said of intervals and regions that hold too few, and too many.
 _TOO = {"interval": ("narrow", "wide"), "region": ("small", "large")}
@@ -94,7 +95,7 @@ def _of_units(
 ) -> Iterator[Line]:
     yield _shape(pit, level, pit_effect)
     if pit.shape[1] > 1:  # of one unit it is the line above
-        yield _unit_shapes(np.asarray(columns["ks_p"]), level, dependence)
+        yield _unit_shapes(columns, level, dependence)
     for nominal in _COVERAGES:
         yield _coverage("interval", "central", reach, nominal, level, rng.random(), dependence)
     yield tails(reach, pit, level, rng, dependence)
@@ -128,12 +129,16 @@ def _shape(pit: Floats, level: float, effect: float) -> Line:
     return Line("PIT, all units", belief, distance, _EXPECTED_DISTANCE / math.sqrt(n), p, verdict, effect)
 
 
-def _unit_shapes(ks_p: Floats, level: float, dependence: Dependence) -> Line:
+def _unit_shapes(columns: Mapping[str, Any], level: float, dependence: Dependence) -> Line:
+    ks_p = np.asarray(columns["ks_p"])
     found, expected = int((ks_p < level).sum()), level * len(ks_p)
     # Units that are alike deviate together, and their number says little.
     p = p_values.of_smallest(ks_p) if dependence.units else p_values.of_rejections(ks_p, level)
     chance = f"{expected:.3g} expected by chance"
-    verdict = f"{found} of {len(ks_p)} units deviate, {chance}" if p < level else "as expected"
+    verdict = "as expected"
+    if p < level:
+        most = ", ".join(str(columns["unit"][i]) for i in np.argsort(ks_p)[: min(found, _MOST_NAMED)])
+        verdict = f"{found} of {len(ks_p)} units deviate, {chance}; most {most}"
     belief = "the predicted distributions have the right shape for each unit"
     return Line("PIT, unit by unit", belief, found, expected, p, verdict)
 

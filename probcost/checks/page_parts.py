@@ -127,7 +127,8 @@ def scored(score: Score) -> Section:
             score.plot(),
             "Do intervals hold what they promise, and is a wide prediction a bad one?",
             "A calibrated model stays within the grey bands (what leaves them is orange), and its errors grow in step with the "
-            "predicted standard deviation: bars are 95 % intervals, and 19 in 20 reach the line.",
+            "predicted standard deviation: bars are 95 % intervals, and 19 in 20 reach the line. Bands take observations for "
+            "independent; those of the check, below, count as many as they are worth.",
         ),
     )
 

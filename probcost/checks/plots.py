@@ -128,7 +128,7 @@ def _units(axis: Axes, check: Check) -> None:
     _band_of_each(axis, low, high, band_label(check.level))
     axis.axhline(1, color=COLOURS["data"], linewidth=1)
     position, found = np.arange(units), variance[order]
-    _dots(axis, found, (found < low) | (found > high), ks_p[order] < check.level / units, "PIT not uniform")
+    _dots(axis, found, (found < low) | (found > high), ks_p[order] < check.level / units, "PIT not uniform, corrected")
     if units <= _MOST_NAMES:
         names = [str(check.unit_columns["unit"][i]) for i in order]
         slanted = max(map(len, names)) * units > 40
