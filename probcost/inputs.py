@@ -99,27 +99,29 @@ def same_length(**arguments: Any) -> None:
 def same_order(**two: Any) -> None:
     """Raise a ``ValueError`` where two pandas tables hold the same index in another order, since rows are paired by position.
 
-    Other indices, such as one that was reset, are no sign of anything.
+    Indices with other labels are no sign of anything. One that counts 0, 1, 2, ... may have been reset after both were shuffled:
+    then rows may be paired rightly, and the message says what to do.
     """
     (first, one), (second, other) = two.items()
     index, its = _index(one), _index(other)
-    if index is None or its is None or not (index.is_unique and its.is_unique):
+    if index is None or its is None or index.equals(its) or not (index.is_unique and its.is_unique):
         return
-    places, in_order = index.get_indexer(its), np.arange(len(index))
-    if np.array_equal(np.sort(places), in_order) and not np.array_equal(places, in_order):
+    if len(index) == len(its) and index.isin(its).all():
         raise ValueError(
             f"{first} and {second} hold the same index in another order, and rows are paired by position: pass "
-            f"y.loc[x.index], or y.to_numpy() where its rows are in the order of x's already"
+            f"{second}.loc[{first}.index], or {second}.to_numpy() where its rows are in the order of {first}'s already"
         )
 
 
-def labelled(groups: Any, rows: int) -> Sequence[Any]:
-    """One label for each of so many rows.
+def labelled(groups: Any, rows: int, x: Any = None) -> Sequence[Any]:
+    """One label for each of so many rows, those of ``x`` where it is given.
 
     Raises:
-        ValueError: for another number of labels, or a missing one, with its index.
+        ValueError: for another number of labels, a missing one, with its index, or labels in another order than ``x``.
     """
     import pandas as pd
+
+    same_order(x=x, groups=groups)
 
     # As an array of text a missing label among names would read "nan".
     labels = np.asarray(groups, dtype=object) if isinstance(groups, (list, tuple)) else np.asarray(groups)
@@ -154,7 +156,8 @@ def column_names(table: Any) -> list[str] | None:
     """The columns of a data frame, or the one of a series that has a name; None for anything else."""
     columns = getattr(table, "columns", None)
     if columns is None and hasattr(table, "to_numpy") and getattr(table, "ndim", None) == 1:
-        columns = None if table.name is None else [table.name]
+        name = getattr(table, "name", None)  # an extension array has none
+        columns = None if name is None else [name]
     return None if columns is None else [str(c) for c in columns]
 
 
@@ -192,11 +195,12 @@ def _numbers(table: Any, name: str) -> np.ndarray:
         if name == "x":
             mended = "pd.get_dummies(x).astype(float) makes numbers of it, pd.to_numeric of numbers written as text"
         raise TypeError(f"{_which(text, table, name)} hold{'s' * (len(text) == 1)} text; {mended}")
+    if no_numbers and len(frame):
+        kind = frame.dtypes.iloc[no_numbers[0]]
+        such = ", such as the days since a first date" if kind.kind in "mM" else ""
+        raise TypeError(f"{_which(no_numbers[:1], table, name)} holds {kind}; numbers are needed{such}")
     if no_numbers:
-        raise TypeError(
-            f"{_which(no_numbers[:1], table, name)} holds {frame.dtypes.iloc[no_numbers[0]]}; numbers are needed, such as the "
-            f"days since a first date"
-        )
+        return np.empty(table.shape)
     return np.asarray(frame.to_numpy(dtype=np.float64, na_value=np.nan)).reshape(table.shape)
 
 

@@ -210,3 +210,20 @@ def test_few_rows_are_warned_of_once(fit: Callable[..., pc.Fit]) -> None:
 def test_enough_rows_or_a_prior_are_not_warned_of() -> None:
     regress(X[:20], Y[:20])
     regress(X[:12], Y[:12], method="svi")
+
+
+def test_arrays_of_pandas_without_a_name_are_targets_too() -> None:
+    assert regress(X, Y.array).predict(X).mean.shape == (ROWS, 1)
+
+
+def test_overlapping_intervals_are_an_index_like_any_other() -> None:
+    index = pd.IntervalIndex.from_tuples([(i, i + 2) for i in range(ROWS)])
+    regress(X.set_axis(index), Y.set_axis(index))
+    with pytest.raises(ValueError, match="same index in another order"):
+        regress(X.set_axis(index), Y.set_axis(index).iloc[::-1])
+
+
+def test_labels_in_another_order_are_refused() -> None:
+    labels = pd.Series(np.arange(ROWS) // 4)
+    with pytest.raises(ValueError, match=r"x and groups hold the same index in another order.*groups.loc\[x.index\]"):
+        regress(X, Y, groups=labels.iloc[::-1])

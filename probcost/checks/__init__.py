@@ -62,10 +62,10 @@ def check(fit: Any, x: Any, y: Any, *, groups: Any = None, level: float = 0.05, 
 
     from probcost.checks.calibration import calibration
     from probcost.checks.evidence import gather
-    from probcost.checks.groups import labelled
     from probcost.checks.headline import headline
+    from probcost.inputs import labelled
 
-    labels = None if groups is None else labelled(groups, len(y))
+    labels = None if groups is None else labelled(groups, len(y), x)
     evidence = gather(fit, x, y)
     checked = calibration(evidence, level=level, seed=seed, groups=labels)
     return replace(checked, scores=headline(fit, x, y, evidence, seed=seed))

@@ -15,7 +15,7 @@ from probcost.checks.autocorrelation import lag_scores, of_lags
 from probcost.checks.dependence import independence
 from probcost.checks.diagnosis_result import Finding
 from probcost.checks.evidence import Floats
-from probcost.checks.groups import alike_within, intraclass
+from probcost.checks.groups import alike, intraclass
 from probcost.checks.joint import Joint
 from probcost.checks.judged import explained_by, of_positive_scores, of_scores, of_squares, worth
 from probcost.checks.residuals import Residuals
@@ -176,21 +176,21 @@ def hidden_by_scale(seen: Residuals) -> float:
 
 
 def _time(seen: Residuals) -> Finding:
-    rows = len(seen.z)
     all_lags = lag_scores(seen.z)
-    lag_1 = all_lags[0]
     p = of_lags(seen.z, units_depend=not seen.independent or seen.dependence.units)
-    r = lag_1 / math.sqrt(rows)
-    verdict = AS_EXPECTED
+    verdict, lag = AS_EXPECTED, 0
     if p < seen.level:
-        verdict = f"{_which_rows(seen, all_lags)} beyond what the inputs explain"
+        lag, rows = _which_rows(seen, all_lags)
+        verdict = f"{rows} beyond what the inputs explain"
+    r = float(all_lags[lag].mean()) / math.sqrt(len(seen.z))
     belief = "given the inputs, a row says nothing of the next"
     gain = worth((all_lags**2).sum(), all_lags.size, seen.z.size)
-    return Finding("independence over time", belief, float(r.mean()), 0.0, _deviating(lag_1), p, gain, verdict)
+    effect = _deviating(all_lags[lag])
+    return Finding("independence over time", belief, r, 0.0, effect, p, gain, verdict, past=lag + 1)
 
 
-def _which_rows(seen: Residuals, scores: Floats) -> str:
-    """Where correlation over rows is most extreme: at which lag, of all units together or of one."""
+def _which_rows(seen: Residuals, scores: Floats) -> tuple[int, str]:
+    """Where correlation over rows is most extreme: at which lag (0 is next to each other), and whose, in words."""
     together = scores.sum(axis=1) / math.sqrt(scores.shape[1])
     lag, of = int(np.abs(together).argmax()), ""
     r = float(scores[lag].mean()) / math.sqrt(len(seen.z))
@@ -198,7 +198,7 @@ def _which_rows(seen: Residuals, scores: Floats) -> str:
         lag, unit = (int(i) for i in np.unravel_index(int(np.abs(scores).argmax()), scores.shape))
         r, of = float(scores[lag, unit]) / math.sqrt(len(seen.z)), f" of unit {seen.evidence.unit_names[unit]}"
     apart = "neighbouring rows" if lag == 0 else f"rows {lag + 1} apart"
-    return f"{apart}{of} {'follow' if r >= 0 else 'alternate with'} each other (correlation {r:.2f})"
+    return lag, f"{apart}{of} {'follow' if r >= 0 else 'alternate with'} each other (correlation {r:.2f})"
 
 
 def _drift(seen: Residuals) -> Finding:
@@ -226,17 +226,26 @@ def _drift(seen: Residuals) -> Finding:
 
 
 def _groups(seen: Residuals, code: NDArray[np.intp]) -> Finding:
-    p = alike_within(seen.z, code, units_depend=not seen.independent or seen.dependence.units)
-    alike, sizes = float(intraclass(seen.z, code).mean()), np.bincount(code)
-    centred = seen.z - seen.z.mean(axis=0)
-    scores = np.stack([np.bincount(code, column) for column in centred.T]) / np.sqrt(sizes)
+    name, belief = "independence within groups", "given the inputs, a row says nothing of the other rows of its group"
+    sizes, units = np.bincount(code), seen.z.shape[1]
+    if len(sizes) == 1 or len(sizes) == len(code):
+        why = "there is one group only" if len(sizes) == 1 else "no group has two rows"
+        return Finding(name, belief, math.nan, 0.0, "", 1.0, 0.0, why, judged=False)
+    p, in_spread = alike(seen.z, seen.spread, code, units_depend=not seen.independent or seen.dependence.units)
+    values = seen.spread if in_spread else seen.z
+    each = intraclass(values, code)
     verdict = AS_EXPECTED
     if p < seen.level:
-        verdict = f"rows of one group are alike beyond what the inputs explain: correlation {alike:.2f}"
-    belief = "given the inputs, a row says nothing of the other rows of its group"
-    effect = f"{len(sizes):,} groups"
-    gain = worth((scores**2).sum(), scores.size, seen.z.size)
-    return Finding("independence within groups", belief, alike, 0.0, effect, p, gain, verdict)
+        most, correlation = int(each.argmax()), float(each.mean())
+        of = ""
+        if units > 1 and correlation < each[most] / 2:  # one unit's, and no matter of all
+            of, correlation = f" of unit {seen.evidence.unit_names[most]}", float(each[most])
+        are = "are alike in how far off they are" if in_spread else "are alike"
+        verdict = f"rows of one group{of} {are}, beyond what the inputs explain: correlation {correlation:.2f}"
+    standard = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), np.finfo(np.float64).tiny)
+    scores = np.stack([np.bincount(code, column) for column in standard.T]) / np.sqrt(sizes)
+    gain = worth((scores**2).sum(), (len(sizes) - 1) * units, seen.z.size)
+    return Finding(name, belief, float(each.mean()), 0.0, f"{len(sizes):,} groups", p, gain, verdict)
 
 
 def _units(seen: Residuals) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from probcost.checks.assumptions import AS_EXPECTED, direction
 from probcost.checks.diagnosis_result import Finding
 from probcost.checks.effective_size import discounted
 from probcost.checks.evidence import Floats
+from probcost.checks.groups import variance_around_mean
 from probcost.checks.judged import explained_by, of_scores, of_squares, worth
 from probcost.checks.residuals import Residuals
 from probcost.checks.units import variance_ratio
@@ -47,7 +48,7 @@ def of_shape(seen: Residuals) -> Iterator[Finding]:
 def _dispersion(seen: Residuals) -> Finding:
     degrees = len(seen.z) - 1
     # Each unit's own mean is taken off, so that a wrong mean is not mistaken for a wrong spread.
-    variance = seen.z.var(axis=0, ddof=1)
+    variance = variance_around_mean(seen.z, seen.dependence.groups)
     scores = _normal_scores(variance * degrees, degrees)
     p = of_scores(scores, (seen.z - seen.z.mean(axis=0)) ** 2, seen)
     over, under = int((scores > 1.96).sum()), int((scores < -1.96).sum())

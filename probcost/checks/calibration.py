@@ -16,7 +16,7 @@ from probcost.checks.dependence import dependence_found, independence
 from probcost.checks.effective_size import Dependence, discounted
 from probcost.checks.evidence import Evidence, Floats
 from probcost.checks.gain import gain
-from probcost.checks.groups import group_columns, group_line, numbered
+from probcost.checks.groups import group_columns, group_line, numbered, variance_around_mean
 from probcost.checks.pit import ks_distance, quantile_residuals, randomized_pit
 from probcost.checks.result import Check, Line
 from probcost.checks.tails import tails
@@ -56,8 +56,8 @@ def calibration(evidence: Evidence, *, level: float = 0.05, seed: int = 0, group
     pit = randomized_pit(evidence.cdf, evidence.cdf_below, seed)
     # A stream of its own: the p-values of counts must not share their randomness with the PIT.
     rng = p_values.randomness(evidence.y, seed, 1986)
-    code = None if groups is None else numbered(groups, len(pit))[0]
-    dependence = dependence_found(pit, ordered=evidence.ordered, groups=code)
+    grouped = None if groups is None else numbered(groups, len(pit))
+    dependence = dependence_found(pit, ordered=evidence.ordered, groups=grouped and grouped[0])
     columns = unit_columns(evidence, pit, rng.random(pit.shape[1:]), dependence)
     region = None
     if evidence.region is not None and evidence.region_below is not None:
@@ -75,8 +75,8 @@ def calibration(evidence: Evidence, *, level: float = 0.05, seed: int = 0, group
         alike = evidence.vectors or dependence.units
         lines.append(independence_over_time(z, evidence.unit_names, level, units_depend=alike))
     of_groups = None
-    if groups is not None:
-        of_groups = group_columns(evidence, pit, region, groups, dependence)
+    if grouped is not None:
+        of_groups = group_columns(evidence, pit, region, grouped, dependence)
         lines.append(group_line(of_groups, pit, region, level, dependent=dependence.time))
     lines += _log_score(evidence, level)
     discrete = evidence.discrete
@@ -162,7 +162,7 @@ def _coverage(
 def _dispersion(evidence: Evidence, pit: Floats, level: float, dependence: Dependence) -> Line:
     # Each unit's own mean is taken off, so that a wrong mean is not mistaken for a wrong spread.
     z = quantile_residuals(pit)
-    residual_variance = float(z.var(axis=0, ddof=1).mean())
+    residual_variance = float(variance_around_mean(z, dependence.groups).mean())
     degrees = pit.shape[1] * (pit.shape[0] - 1)
     effect = dependence.design_effect((z - z.mean(axis=0)) ** 2)
     exact = p_values.two_sided(stats.chi2.cdf(residual_variance * degrees, degrees))

@@ -14,7 +14,7 @@ from probcost.checks.clusters import Clusters, Estimate, clusters_of
 from probcost.checks.evidence import Floats, gather
 from probcost.checks.leave_one_out import LeaveOneOut
 from probcost.checks.leave_one_out import loo as leave_one_out
-from probcost.inputs import same_length
+from probcost.inputs import same_length, same_order
 
 if TYPE_CHECKING:
     from probcost.checks.comparison_result import Comparison
@@ -85,6 +85,7 @@ def compare(
     _comparable(fits)
     for each in inputs.values():
         same_length(x=each, y=y)
+    same_order(y=y, groups=groups)
     ordered = any(bool(fit.model.ordered) for fit in fits.values())
     clusters = clusters_of(len(y), ordered=ordered, groups=groups)
     scored = []

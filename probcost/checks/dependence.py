@@ -14,7 +14,7 @@ from probcost.checks import p_values
 from probcost.checks.autocorrelation import of_lags
 from probcost.checks.effective_size import INDEPENDENT, Dependence, autocovariance, lags_that_count
 from probcost.checks.evidence import Floats
-from probcost.checks.groups import alike_within, intraclass
+from probcost.checks.groups import alike, intraclass
 from probcost.checks.pit import quantile_residuals
 from probcost.checks.result import Line
 
@@ -39,13 +39,13 @@ def dependence_found(pit: Floats, *, ordered: bool, groups: NDArray[np.intp] | N
     both = (quantile_residuals(pit), far)
     # Rows first, by a test that holds whether units are alike or not; units then, by one that admits what was found.
     in_time = ordered and rows >= _LEAST_ROWS and any(of_lags(z, units_depend=True) < _REAL for z in both)
-    in_groups = groups is not None and any(alike_within(z, groups, units_depend=True) < _REAL for z in both)
+    in_groups = groups is not None and alike(*both, groups, units_depend=True)[0] < _REAL
     of_rows = Dependence(time=in_time, groups=groups if in_groups else None)
     if units < 2 or rows < 3:
         return of_rows
-    alike = any(_mean_correlation_p(z, of_rows) < _REAL for z in both)
-    alike = alike or any(line.p_value < _REAL for line in independence(pit, [""] * units, _REAL, of_rows))
-    return replace(of_rows, units=alike)
+    units_alike = any(_mean_correlation_p(z, of_rows) < _REAL for z in both)
+    units_alike = units_alike or any(line.p_value < _REAL for line in independence(pit, [""] * units, _REAL, of_rows))
+    return replace(of_rows, units=units_alike)
 
 
 def _mean_correlation_p(z: Floats, of_rows: Dependence) -> float:

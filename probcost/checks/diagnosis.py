@@ -45,7 +45,7 @@ def diagnose(
         train: the rows ``(x, y)`` that the fit was trained on, where they are at hand: what is left in their residuals is
             learned and looked for in these, so that few rows suffice to find an under-fitted mean.
         groups: one label a row (a patient, a batch, a day), where rows belong together: whether they are alike has a line of
-            its own, in place of independence over time unless the model's rows are ordered.
+            its own, in place of independence over time and drift unless the model's rows are ordered.
         level: a true model is denied anything at most this often.
         seed: of the randomised residuals of counts, and of what is tried.
 
@@ -95,7 +95,7 @@ def diagnose(
     evidence = gather(fit, x, y)
     if len(evidence.y) < _FEWEST:
         raise ValueError(f"y has {len(evidence.y)} rows; a diagnosis needs at least {_FEWEST}")
-    code = None if groups is None else numbered(groups, len(evidence.y))[0]
+    code = None if groups is None else numbered(groups, len(evidence.y), x)[0]
     seen = residuals(evidence, *_inputs(fit, x), level=level, seed=seed, groups=code)
     if train is not None:
         _refuse_the_same(fit, x, y, train)
@@ -204,5 +204,5 @@ def _corrected(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     from probcost.checks.p_values import holm
 
     found = tuple(findings)
-    corrected = np.minimum(1.0, _CAUTION * holm([finding.p_value for finding in found]))
+    corrected = np.minimum(1.0, _CAUTION * holm([f.p_value for f in found], [f.judged for f in found]))
     return tuple(dataclasses.replace(f, p_corrected=float(p)) for f, p in zip(found, corrected, strict=True))

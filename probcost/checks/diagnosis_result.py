@@ -36,6 +36,7 @@ class Finding:
         p_corrected: Holm's correction of ``p_value`` for the number of findings that were tested, and a quarter more (of
             comparisons, whose lines are few, no more).
         judged: whether these data could say anything of it; where not, the verdict says why.
+        past: of dependence over time, how many rows it reaches back.
         fact: whether it is stated, and not tested: of what a family of likelihoods is, or an embedding does.
     """
 
@@ -52,6 +53,7 @@ class Finding:
     p_corrected: float = float("nan")
     judged: bool = True
     fact: bool = False
+    past: int = 1
 
 
 @dataclass(frozen=True)

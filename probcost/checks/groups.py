@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 
 from probcost.checks import p_values
@@ -17,14 +17,14 @@ from probcost.checks.pit import ks_distance, quantile_residuals
 from probcost.checks.result import Line
 from probcost.inputs import labelled
 
-__all__ = ["alike_within", "group_columns", "group_line", "intraclass", "labelled", "numbered"]
+__all__ = ["alike", "alike_within", "group_columns", "group_line", "intraclass", "numbered", "variance_around_mean"]
 
 
-def numbered(groups: Any, rows: int) -> tuple[NDArray[np.intp], list[Any]]:
+def numbered(groups: Any, rows: int, x: Any = None) -> tuple[NDArray[np.intp], list[Any]]:
     """Which group each row is of, from 0, ``[T]``, and their labels, in the order of their first rows."""
     import pandas as pd
 
-    code, labels = pd.factorize(pd.Series(labelled(groups, rows), dtype=object))
+    code, labels = pd.factorize(pd.Series(labelled(groups, rows, x), dtype=object))
     return code.astype(np.intp), list(labels)
 
 
@@ -49,6 +49,17 @@ def alike_within(z: Floats, code: NDArray[np.intp], *, units_depend: bool) -> fl
     return p_values.of_smallest(stats.f.sf(ratio, *degrees))
 
 
+def alike(z: Floats, far: Floats, code: NDArray[np.intp], *, units_depend: bool) -> tuple[float, bool]:
+    """P-value of rows of one group being alike, in where they lie or in how far out, and whether it is the latter.
+
+    Args:
+        z: quantile residuals ``[T, N]``.
+        far: how far out they lie, standard normal as well.
+    """
+    p = [alike_within(values, code, units_depend=units_depend) for values in (z, far)]
+    return p_values.of_smallest(p), p[1] < p[0]
+
+
 def intraclass(z: Floats, code: NDArray[np.intp]) -> Floats:
     r"""The correlation of two rows of one group, ``[N]``, from the mean squares between and within groups.
 
@@ -65,6 +76,20 @@ def intraclass(z: Floats, code: NDArray[np.intp]) -> Floats:
     return np.divide(between - within, total, out=np.zeros_like(total), where=total > 0)
 
 
+def variance_around_mean(z: Floats, code: NDArray[np.intp] | None) -> Floats:
+    r"""Unbiased variances ``[N]``, also where rows of one group are alike: few groups' mean then takes more than one row's worth.
+
+    .. math:: \frac{\sum_t (z_t - \bar z)^2}{T - d}, \qquad d = 1 + \rho \left(\sum_g n_g^2 / T - 1\right)
+
+    Args:
+        code: which group each row is of, where they were found to be alike.
+    """
+    squares, lost = ((z - z.mean(axis=0)) ** 2).sum(axis=0), np.ones(z.shape[1])
+    if code is not None:
+        lost += np.clip(intraclass(z, code), 0.0, 1.0) * ((np.bincount(code) ** 2).sum() / len(z) - 1)
+    return np.asarray(squares / np.maximum(len(z) - lost, 1.0))
+
+
 def _sums_of_squares(z: Floats, code: NDArray[np.intp]) -> tuple[Floats, Floats, tuple[int, int]]:
     """Between and within groups, ``[N]`` each, and their degrees of freedom."""
     within = (_less_group_means(z, code) ** 2).sum(axis=0)
@@ -74,7 +99,11 @@ def _sums_of_squares(z: Floats, code: NDArray[np.intp]) -> tuple[Floats, Floats,
 
 
 def group_columns(
-    evidence: Evidence, pit: Floats, region: Floats | None, groups: ArrayLike, dependence: Dependence
+    evidence: Evidence,
+    pit: Floats,
+    region: Floats | None,
+    groups: tuple[NDArray[np.intp], list[Any]],
+    dependence: Dependence,
 ) -> dict[str, Sequence[Any] | Floats]:
     """One value for each of G groups, in the order of their labels' first rows, under these names:
 
@@ -86,9 +115,7 @@ def group_columns(
     - ``coverage_90``: share within central 90 % intervals (of vectors, regions);
     - ``gain`` (with a null model): log score less the null model's, nats per observation.
     """
-    import pandas as pd
-
-    code, labels = pd.factorize(np.asarray(groups))
+    code, labels = groups
     z = quantile_residuals(pit)
     values = pit if region is None else region
     reach = np.abs(2 * pit - 1) if region is None else region
@@ -101,7 +128,7 @@ def group_columns(
     effective = np.maximum(1, np.rint(rows * values[0].size / effect))
     p = p_values.uniformity(distance, effective)
     columns: dict[str, Sequence[Any] | Floats] = {
-        "group": list(labels),
+        "group": labels,
         "rows": rows.tolist(),
         "effective": effective,
         "ks": distance,

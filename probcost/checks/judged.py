@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from probcost.checks import p_values
-from probcost.checks.effective_size import Dependence, autocovariance, lags_that_count
+from probcost.checks.effective_size import Dependence, autocovariance, lags_that_count, of_few
 from probcost.checks.evidence import Floats
 from probcost.checks.groups import intraclass
 from probcost.checks.residuals import Residuals
@@ -84,7 +84,7 @@ def explained_by(functions: Floats, values: Floats, seen: Residuals) -> Floats:
     if seen.dependence.groups is not None:
         code = seen.dependence.groups
         shared = np.stack([np.bincount(code, column) for column in functions.T]) ** 2
-        r = np.maximum(0.0, intraclass(values, code))
+        r = np.clip(of_few(code) * intraclass(values, code), 0.0, 1.0)
         explained = explained / np.maximum(1.0, 1 + (shared.sum(axis=1) - 1)[:, None] * r)
     return np.asarray(explained.sum(axis=0))
 

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from probcost.arviz_bridge import psis_loo, relative_efficiency
 from probcost.checks.clusters import clusters_of
 from probcost.checks.evidence import Floats
-from probcost.inputs import same_length
+from probcost.inputs import same_length, same_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,6 +140,7 @@ def loo(fit: Any, x: Any, y: Any, *, draws: int = 1000, groups: Any = None) -> L
             f"draws must be at least {_FEWEST_DRAWS}, got {draws}: the weights' tail is seen in a tenth of them"
         )
     observations = fit.observations(y)
+    same_order(y=y, groups=groups)
     clusters = clusters_of(len(observations), ordered=bool(fit.model.ordered), groups=groups)
     predictive = fit.predict(x, draws=draws)
     by_row = predictive.by_draw(observations).T.cpu().numpy()

@@ -55,10 +55,10 @@ _ADVICE = {
     "far from the training rows.",
     "dependence of units": "Let the network predict how units vary together, with more room for it; or mix several ways.",
 }
-_ORDERED = "Give the network the recent past, x = pc.History(1)(x, y), and judge scores by blocks of time."
+_ORDERED = "Give the network the recent past, x = pc.History({past})(x, y), and judge scores by blocks of time."
 _UNORDERED = (
-    "If rows follow each other in time, give the network the recent past, x = pc.History(1)(x, y); if several belong together "
-    "(a patient, a batch), say which: groups=."
+    "If rows follow each other in time, give the network the recent past, x = pc.History({past})(x, y); if several belong "
+    "together (a patient, a batch), say which: groups=."
 )
 
 
@@ -89,7 +89,9 @@ def _advice(finding: Finding, trials: Sequence[Trial], model: CostModel, method:
         advice = f"Let the network predict the spread: {'dispersion' if own.discrete else 'scale'}='predicted'."
         return _unless_in_vain(advice, next((trial for trial in trials if _predicts_spread(trial.remedy)), None))
     if finding.name == "independence over time":
-        return _unless_in_vain(_ORDERED if model.ordered else _UNORDERED, mending)
+        # What is tried reaches one row back.
+        advice = (_ORDERED if model.ordered else _UNORDERED).format(past=finding.past)
+        return _unless_in_vain(advice, mending) if finding.past == 1 else advice
     if finding.name == "independence of units":
         coupled = (
             "NegativeMultinomial, a gain that all share" if own.discrete else "MultivariateNormal, one vector a row"
@@ -102,8 +104,10 @@ def _advice(finding: Finding, trials: Sequence[Trial], model: CostModel, method:
     if finding.name == "size of effects":
         if finding.statistic > 0:
             return "Train longer, or give the weights a wider prior."
-        average = "" if method == "ensemble" else "Average several networks, method='ensemble'; or "
-        return f"{average}hold back by a prior, or by stopping earlier.".capitalize()
+        held_back = "old back by a prior, or by stopping earlier."
+        return (
+            f"H{held_back}" if method == "ensemble" else f"Average several networks, method='ensemble'; or h{held_back}"
+        )
     if finding.name == "what inputs tell":
         room = "Give the network more room (layers, epochs), or the input named as a feature of its own."
         if not predicts or own.discrete:

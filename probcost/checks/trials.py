@@ -110,8 +110,13 @@ def _before(seen: Residuals, data: _Data) -> Residuals:
         parts[field.name] = value
     parts["unit_names"] = [seen.evidence.unit_names[i] for i in data.units]
     inputs = seen.inputs[data.rows]
-    groups = None if seen.groups is None else seen.groups[data.rows]
+    groups = _groups(seen, data.rows)
     return residuals(Evidence(**parts), inputs, seen.input_names, level=seen.level, seed=0, groups=groups)
+
+
+def _groups(seen: Residuals, rows: NDArray[np.int64]) -> NDArray[np.intp] | None:
+    """The groups of some rows, numbered without gaps."""
+    return None if seen.groups is None else np.unique(seen.groups[rows], return_inverse=True)[1]
 
 
 def _usable(seen: Residuals, own: Likelihood, data: _Data, ordered: bool) -> list[Candidate]:
@@ -190,7 +195,15 @@ def _after(first: _Scored, seen: Residuals, data: _Data) -> Residuals:
     )
     coupled = bool(first.fitted[0].likelihood.event_dim)
     inputs = seen.inputs[data.rows]
-    left = residuals(evidence, inputs, seen.input_names, level=seen.level, seed=0, independent=not coupled)
+    left = residuals(
+        evidence,
+        inputs,
+        seen.input_names,
+        level=seen.level,
+        seed=0,
+        independent=not coupled,
+        groups=_groups(seen, data.rows),
+    )
     if not coupled:
         return left
     # Of one half of the rows, by what the other half taught.

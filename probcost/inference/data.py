@@ -106,6 +106,7 @@ def prepare(
     if not model.likelihood.discrete:
         warn_of_offsets("y", y, like.dtype)
         _of_moderate_size(observations)
+    same_order(x=x, groups=groups)
     own = None if groups is not None else model.likelihood.groups(observations)
     groups = groups if own is None else own.cpu().numpy()
     if isinstance(validation, tuple):

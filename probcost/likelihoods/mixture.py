@@ -80,11 +80,9 @@ class Mixture(Likelihood):
 
     def _indexed(self, latex: str) -> str:
         """Each symbol of a component with the component's index."""
-        for symbol in self.component.symbols:
-            latex = re.sub(
-                rf"(?<![A-Za-z\\]){re.escape(symbol)}(?![A-Za-z])", lambda found: f"{found.group()}_c", latex
-            )
-        return latex
+        # At once: an index that was written must not be taken for a symbol.
+        any_symbol = "|".join(re.escape(symbol) for symbol in self.component.symbols)
+        return re.sub(rf"(?<![A-Za-z\\])(?:{any_symbol})(?![A-Za-z])", lambda found: f"{found.group()}_c", latex)
 
     def adapt(self, mean: Tensor, variance: Tensor) -> None:
         self.component.adapt(mean, variance)

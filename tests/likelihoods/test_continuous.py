@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import operator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -364,3 +364,13 @@ def test_validate_names_what_is_not_finite() -> None:
     with pytest.raises(ValueError, match=r"y\[1, 0\] is nan"):
         likelihoods.MultivariateNormal(2).validate(torch.tensor([[0.0, 1.0], [float("nan"), 1.0]]))
     assert isinstance(likelihoods.Normal(2), Continuous)
+
+
+def test_a_component_of_ones_own_is_indexed_once() -> None:
+    class Rayleigh(likelihoods.Laplace):
+        equation = r"y^2 / (2 s^2) - \log y + 2 \log s + c"
+        symbols: ClassVar[dict[str, str]] = {"s": "scale", "c": "loc"}
+
+    mixture = likelihoods.Mixture(Rayleigh(1), 2)
+    assert r"y^2 / (2 s_c^2) - \log y + 2 \log s_c + c_c" in mixture.equation
+    assert set(mixture.symbols) == {"w_c", "s_c", "c_c"}

@@ -101,8 +101,12 @@ class FaceEmbedding(CostModel):
 
     @property
     def takes(self) -> str:
-        size = f"faces.load(path, size={self.image_shape[-2:]})"
-        return f": photos of shape {list(self.image_shape)} are needed, such as photos.x of what {size} returns"
+        size = f"size={self.image_shape[-2:]}"
+        grey = len(self.image_shape) == 2 or self.image_shape[0] == 1
+        such = (
+            f"photos.x of what faces.load(path, {size}) returns" if grey else f"faces.read(paths, {size}, channels=3)"
+        )
+        return f": photos of shape {list(self.image_shape)} are needed, such as {such}"
 
     def observed(self, y: Any) -> Any:
         """People's numbers, where they are given by their names: a name's place in alphabetical order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,11 @@ def load(path: str | os.PathLike[str]) -> SpikeRecording:
     read, build = readers[file.suffix.lower()]
     contents = read(file)
     try:
-        return build(contents)
+        recording = build(contents)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{os.fspath(path)!r}: {error}") from error
+    _suspect(recording)
+    return recording
 
 
 def save(recording: SpikeRecording, path: str | os.PathLike[str]) -> None:
@@ -105,6 +108,21 @@ def save(recording: SpikeRecording, path: str | os.PathLike[str]) -> None:
         n_spikes = recording.counts.sum(0)
         arrays["spike_neurons"] = np.repeat(np.arange(len(n_spikes)), n_spikes)
     write_arrays(file, arrays)
+
+
+def _suspect(recording: SpikeRecording) -> None:
+    """Warn of what is possible in a file, and more often a slip of units or axes."""
+    counts, width = recording.counts, recording.bin_width
+    n_bins, n_neurons = counts.shape
+    largest = int(np.gcd.reduce(counts, axis=None))
+    in_milliseconds = 5 <= width <= 1000 and width % 60 > 0 and counts.mean() < width
+    for odd, words in (
+        (in_milliseconds, f"bin_width is {width:g} seconds; was it in milliseconds?"),
+        (n_neurons > 10 * n_bins, f"counts has {n_neurons:,} neurons in {n_bins:,} bins; is it counts.T, time first?"),
+        (largest >= 5 and counts.size >= 100, f"all counts are multiples of {largest}; are they rates, not counts?"),
+    ):
+        if odd:
+            warnings.warn(words, UserWarning, stacklevel=3)
 
 
 def _read_npz(file: Path) -> dict[str, NDArray[Any]]:

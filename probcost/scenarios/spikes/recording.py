@@ -101,7 +101,6 @@ class SpikeRecording:
             ]
             way_out = f"is it {turned[0]}.T?" if turned else "they must have equally many rows"
             raise ValueError(f"{shapes}; a row is a bin of time in both: {way_out}")
-        self._suspect(counts)
         if not (np.isfinite(self.bin_width) and self.bin_width > 0):
             raise ValueError(f"bin_width is {self.bin_width}, it must be a positive, finite number of seconds")
         if not np.isfinite(self.start):
@@ -132,21 +131,6 @@ class SpikeRecording:
         if self.spike_times is not None:
             self._set(spike_times=tuple(np.asarray(times, dtype=np.float64) for times in self.spike_times))
             self._check_spike_times()
-
-    def _suspect(self, counts: NDArray[np.int64]) -> None:
-        """Warn of what is possible, and more often a slip of units or axes."""
-        n_bins, n_neurons = counts.shape
-        largest = int(np.gcd.reduce(counts, axis=None))
-        for odd, words in (
-            (self.bin_width >= 5, f"bin_width is {self.bin_width:g} seconds; was it in milliseconds?"),
-            (n_neurons > n_bins, f"counts has {n_neurons:,} neurons in {n_bins:,} bins; is it counts.T, time first?"),
-            (
-                largest > 1 and np.count_nonzero(counts) >= 100,
-                f"all counts are multiples of {largest}; are they rates rather than counts?",
-            ),
-        ):
-            if odd:
-                warnings.warn(words, UserWarning, stacklevel=4)
 
     @property
     def duration(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -233,3 +234,40 @@ def test_no_such_file_and_unknown_kinds(tmp_path: Path) -> None:
         load(tmp_path / "ride.csv")
     with pytest.raises(ValueError, match=r"recordings are saved as \.npz"):
         save(SpikeRecording(COUNTS, X, ["a", "b"], 0.02), tmp_path / "ride.mat")
+
+
+def written(folder: Path, counts: Any, bin_width: float) -> Path:
+    contents = {"covariates": np.arange(len(counts))[:, None], "covariate_names": ["x"]}
+    return write_npz(folder, {"counts": counts, "bin_width": bin_width, **contents})
+
+
+@pytest.mark.parametrize(
+    ("change", "bin_width", "message"),
+    [
+        (lambda counts: counts, 50.0, "was it in milliseconds"),
+        (lambda counts: 20 * counts, 0.05, "all counts are multiples of 20; are they rates"),
+        (lambda counts: counts[:2].repeat(9, axis=1), 0.05, r"neurons in 2 bins; is it counts.T"),
+    ],
+)
+def test_slips_of_units_and_axes_are_warned_of(tmp_path: Path, change: Any, bin_width: float, message: str) -> None:
+    with pytest.warns(UserWarning, match=message):
+        load(written(tmp_path, change(COUNTS), bin_width))
+
+
+@pytest.mark.parametrize(
+    ("mean", "shape", "bin_width"),
+    [
+        (40.0, (365, 3), 86_400.0),  # calls a day
+        (3.0, (300, 2), 60.0),  # visits a minute
+        (20.0, (300, 1), 5.0),  # spikes in five seconds
+        (0.5, (100, 156), 0.05),  # many neurons, for five seconds
+    ],
+)
+def test_what_is_no_slip_is_not_warned_of(
+    tmp_path: Path, mean: float, shape: tuple[int, int], bin_width: float
+) -> None:
+    counts = np.random.default_rng(0).poisson(mean, shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        recording = load(written(tmp_path, counts, bin_width))
+        recording.select([0, 1])

@@ -153,19 +153,6 @@ def test_quiet_neurons_are_not_scored() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("counts", "bin_width", "message"),
-    [
-        (COUNTS, 50.0, "was it in milliseconds"),
-        (20 * COUNTS, 0.05, "all counts are multiples of 20; are they rates"),
-        (COUNTS[:2].repeat(3, axis=1), 0.05, r"9 neurons in 2 bins; is it counts.T"),
-    ],
-)
-def test_slips_of_units_and_axes_are_warned_of(counts: Any, bin_width: float, message: str) -> None:
-    with pytest.warns(UserWarning, match=message):
-        SpikeRecording(counts, np.arange(len(counts))[:, None], ["x"], bin_width)
-
-
 def test_too_short_to_split() -> None:
     with pytest.raises(ValueError, match=r"has 100 bins, too few .* 5 lags: at least 110"):
         SpikeRecording(np.ones((100, 2)), RNG.normal(size=(100, 1)), ["x"], 0.05).split()
