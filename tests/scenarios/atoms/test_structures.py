@@ -269,7 +269,7 @@ def test_bad_requests(tmp_path: Path) -> None:
 def test_without_biotite_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "biotite.structure.io", None)
     monkeypatch.setitem(sys.modules, "biotite.structure", None)
-    with pytest.raises(ImportError, match=r'pip install "probcost\[atoms\]"'):
+    with pytest.raises(ImportError, match="pip install biotite"):
         read(tmp_path, PEPTIDE)
 
 
