@@ -259,7 +259,7 @@ def _read(file: Path) -> Any:
     try:
         from biotite.structure.io import pdb, pdbx
     except ImportError as error:
-        raise ImportError('reading structures needs biotite: pip install biotite') from error
+        raise ImportError("reading structures needs biotite: pip install biotite") from error
     if file.is_dir():
         raise ValueError(
             f"{os.fspath(file)!r} is a directory; name the structure files in it, such as its glob('*.cif')"

@@ -13,7 +13,7 @@ __all__ = ["Gallery", "Identity"]
 
 _NEAREST = 32  # photos whose people are candidates; whoever is on none of them is no answer
 UNKNOWN = "unknown"
-_NEEDS = 'searching a gallery needs faiss: pip install faiss-cpu'
+_NEEDS = "searching a gallery needs faiss: pip install faiss-cpu"
 
 
 @dataclass(frozen=True)

@@ -61,5 +61,5 @@ def _pillow() -> ModuleType:
     try:
         from PIL import Image
     except ImportError as error:
-        raise ImportError('photos are read and resized by Pillow: pip install pillow') from error
+        raise ImportError("photos are read and resized by Pillow: pip install pillow") from error
     return Image
