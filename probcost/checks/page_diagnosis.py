@@ -14,7 +14,7 @@ from probcost.checks.page_html import Cell, Section, picture, table
 from probcost.checks.remedies import by_likelihood
 
 if TYPE_CHECKING:
-    from probcost.checks.diagnosis_result import Diagnosis, Finding
+    from probcost.checks.diagnosis_result import Diagnosis
     from probcost.checks.result import Check
 
 __all__ = ["diagnosed", "verdict"]
@@ -38,7 +38,7 @@ def verdict(diagnosis: Diagnosis, check: Check) -> str:
             "Not calibrated.",
             f"The check denies that {escape(_first_of(rejected))}. No assumption of the cost function is denied by itself.",
         )
-    deny = f"The data deny that {escape(_first_of(denied))}.{_cost(denied[0], check)}{_advised(diagnosis)}"
+    deny = f"The data deny that {escape(_first_of(denied))}.{_cost(diagnosis, check)}{_advised(diagnosis)}"
     if not rejected:
         but = re.split(r": |, most of all|, and |; ", denied[0].verdict)[0]
         word = "Calibrated"
@@ -57,14 +57,20 @@ def _first_of(denied: list[Any]) -> str:
     return first.belief + (f"; and {len(others)} more: {', '.join(line.name for line in others)}" if others else "")
 
 
-def _cost(finding: Finding, check: Check) -> str:
+def _each(diagnosis: Diagnosis) -> str:
+    """What worth is counted by."""
+    return "person" if diagnosis.residuals is None else "observation"
+
+
+def _cost(diagnosis: Diagnosis, check: Check) -> str:
     """How much the costliest belief costs, beside what the network is worth: p says only that it is real."""
+    finding = diagnosis.denied[0]
     if not (math.isfinite(finding.worth) and finding.worth > 0):
         return ""
     # Of whole vectors, the gain is by the vector and the cost by the entry.
     gained = [line.statistic for line in check.lines if line.name == "log score − null" and check.region is None]
     beside = f", beside the {gained[0]:.2g} that the inputs gain" if gained and 0 < gained[0] < math.inf else ""
-    return f" The first costs about {finding.worth:.2g} nats per observation{beside}."
+    return f" The first costs about {finding.worth:.2g} nats per {_each(diagnosis)}{beside}."
 
 
 def _advised(diagnosis: Diagnosis) -> str:
@@ -110,8 +116,8 @@ def diagnosed(diagnosis: Diagnosis) -> Section:
     ]
     if any(row[2].html for row in rows):
         parts.append(
-            "<p>“Worth” is about what dropping the belief would gain, in nats per observation: go by it, since p says only "
-            "whether a finding is real, and with many rows the smallest is.</p>"
+            f"<p>“Worth” is about what dropping the belief would gain, in nats per {_each(diagnosis)}: go by it, since p "
+            "says only whether a finding is real, and with many rows the smallest is.</p>"
         )
     if diagnosis.next:
         parts.append("<p>To try next, best first:</p>")
