@@ -155,7 +155,7 @@ def test_the_frame_holds_what_is_printed(mean: Any) -> None:
     assert max(map(len, text.splitlines())) <= 96
     for name, row in frame.iterrows():
         assert str(name) in text
-        assert row.verdict[:25] in text
+        assert row.verdict[:40] in " ".join(text.split())  # which may break a line within it
         assert row.belief in html
     assert text.startswith("Not calibrated: the data reject the model on ")
     assert repr(check) == text

@@ -454,7 +454,8 @@ def test_with_groups_every_other_line_rejects_at_the_nominal_rate(
             for finding in lines(seen):
                 rejected[finding.name] += finding.p_value < 0.05
     if alike:
-        assert rejected.pop("independence within groups") > 0.9 * SIMULATIONS
+        found = rejected.pop("independence within groups")
+        assert found == SIMULATIONS if len(sizes) == 50 else found > 0.9 * SIMULATIONS  # few groups: by chance alike
         assert max(rejected.values()) <= MOST, rejected  # rows are discounted, and by no less than they should be
     else:
         assert all(LEAST <= count <= MOST for count in rejected.values()), rejected
