@@ -67,7 +67,7 @@ def explained_by(functions: Floats, values: Floats, seen: Residuals) -> Floats:
     autocorrelations of the values and of the function itself.
 
     Where rows of one group are alike, :math:`1 + \rho \sum_g [(\sum_{t \in g} f_t)^2 - \sum_{t \in g} f_t^2]` times, by their
-    intraclass correlation.
+    intraclass correlation, which few groups tell too small (`of_few`).
 
     Source: Bartlett, "Some aspects of the time-correlation problem in regard to tests of significance", 1935,
     https://doi.org/10.2307/2342284; Moulton, "Random group effects and the precision of regression estimates", 1986,

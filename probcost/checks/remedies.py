@@ -104,10 +104,9 @@ def _advice(finding: Finding, trials: Sequence[Trial], model: CostModel, method:
     if finding.name == "size of effects":
         if finding.statistic > 0:
             return "Train longer, or give the weights a wider prior."
-        held_back = "old back by a prior, or by stopping earlier."
-        return (
-            f"H{held_back}" if method == "ensemble" else f"Average several networks, method='ensemble'; or h{held_back}"
-        )
+        if method == "ensemble":
+            return "Hold back by a prior, or by stopping earlier."
+        return "Average several networks, method='ensemble'; or hold back by a prior, or by stopping earlier."
     if finding.name == "what inputs tell":
         room = "Give the network more room (layers, epochs), or the input named as a feature of its own."
         if not predicts or own.discrete:
